@@ -1,0 +1,1 @@
+"""One file an artefact; each receives one ``Evidence`` and a path, and nothing else."""

@@ -1,0 +1,85 @@
+"""Where scenes come from, one file a kind. The only room that opens the network.
+
+``source: {kind: stac}`` in a site file is ``changedet/sources/stac.py``. Such a module offers ``Config``, a frozen pydantic
+model, and ``open_source(config, folder, http) -> Source``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from changedet.scene import Scene, Sensor
+from changedet.site import Ring
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+    from changedet.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to look for."""
+
+    sensor: Sensor
+    ring: Ring
+    """Closed exterior in longitude, latitude."""
+    start: datetime
+    end: datetime
+    """UTC, exclusive."""
+    collection: str | None = None
+    max_cloud: float | None = None
+    """Per cent, of the scene; scenes that do not say are kept."""
+    relative_orbits: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One band of one scene on disk: the native pixels over the site, as the provider stores them."""
+
+    path: Path
+    """A GeoTIFF in the cache, read-only."""
+    sha256: str
+    band: int = 1
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A scene with its windows by band name."""
+
+    scene: Scene
+    windows: Mapping[str, Window]
+
+
+class Source(Protocol):
+    """A place where scenes come from."""
+
+    def search(self, query: Query) -> tuple[Scene, ...]:
+        """Scenes that meet the query, in order of time then id; never pixels.
+
+        Raises
+        ------
+        CatalogueError, ServiceError
+        """
+        ...
+
+    def fetch(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox, store: Store) -> Fetched:
+        """The windows of ``bands`` that cover ``geobox`` (with a margin), from the cache or the network.
+
+        Raises
+        ------
+        FetchError
+            Naming the asset and the reason, when a band cannot be had.
+        """
+        ...
+
+    def estimate(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox) -> int:
+        """Bytes that ``fetch`` would read at most."""
+        ...

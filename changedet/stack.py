@@ -1,0 +1,254 @@
+"""The ``Stack`` and ``ChangeMap`` contracts, their builders and checks.
+
+A *Stack* is an ``xarray.Dataset`` with dims ``(time, y, x)``: one sensor, and for radar one relative orbit.
+
+- data variables: float32 bands by STAC common name (``blue green red nir swir16 swir22`` as reflectance 0–1,
+  or ``vv vh`` as gamma0 linear power); NaN where not ``valid``. ``valid``: bool. Before the cloud step an
+  optical stack may also carry ``scl`` (uint8, 0 = none).
+- coords: ``time`` (datetime64[ns], UTC, strictly increasing), ``y``, ``x`` (pixel centres), per time
+  ``scene_id`` (ids joined by ``+`` where scenes were fused), ``platform``, ``relative_orbit`` (int, -1 unknown);
+  scalar ``spatial_ref``. Steps may add per-time coordinates (``clear_share``, ``shift_y``, …).
+- attrs: ``schema``, ``sensor``, ``quantity`` (``reflectance`` | ``gamma0``), ``key`` (unique name of the stack in a
+  run, such as ``sentinel-1-orbit-137``), ``simulated`` (0 | 1).
+
+A *ChangeMap* has dims ``(y, x)`` and the variables of ``CHANGE_VARIABLES``. Truth is three-valued: a pixel is
+``changed``, or unchanged (``observable`` and not ``changed``), or not observable. Missing data is never "no change".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from changedet.errors import ContractError
+from changedet.scene import OPTICAL_BANDS, RADAR_BANDS
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+    from changedet.site import Period, Ring
+
+STACK_SCHEMA = "changedet-stack-1"
+CHANGE_SCHEMA = "changedet-change-1"
+
+CHANGE_VARIABLES: Mapping[str, np.dtype] = {
+    "score": np.dtype("float32"),
+    "p_value": np.dtype("float32"),
+    "changed": np.dtype("bool"),
+    "observable": np.dtype("bool"),
+    "n_before": np.dtype("int16"),
+    "n_after": np.dtype("int16"),
+    "onset_after": np.dtype("datetime64[ns]"),
+    "onset_before": np.dtype("datetime64[ns]"),
+}
+"""``score``: larger is more changed, NaN where not observable. ``p_value``: probability of so large a score where nothing
+changed. ``onset_after``: last acquisition consistent with "before"; ``onset_before``: first consistent with "after";
+NaT where not changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The reference period and the window asked about."""
+
+    before: Period
+    after: Period
+
+    def sides(self, stack: xr.Dataset) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Two masks over ``stack.time``: dates of the reference period, dates of the after-window."""
+        times = stack.time.values
+        return tuple(
+            (times >= _instant(period.start)) & (times < _instant(period.end))
+            for period in (self.before, self.after)
+        )  # type: ignore[return-value]
+
+
+def _instant(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.replace(tzinfo=None), "ns")
+
+
+def site_geobox(ring: Ring, resolution: float) -> GeoBox:
+    """The one grid of a site: UTM of its centre, snapped to the resolution, north up.
+
+    Parameters
+    ----------
+    ring : closed exterior in longitude, latitude
+    resolution : metres
+    """
+    from odc.geo.geobox import GeoBox
+    from odc.geo.geom import polygon
+
+    area = polygon(list(ring), crs="EPSG:4326")
+    lon, lat = area.centroid.coords[0]
+    zone = int((lon + 180) // 6) % 60 + 1
+    epsg = (32600 if lat >= 0 else 32700) + zone
+    return GeoBox.from_geopolygon(area.to_crs(f"EPSG:{epsg}", resolution="auto"), resolution=resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One date of a stack under construction: physical values on the grid, NaN where there is none."""
+
+    time: datetime
+    scene_id: str
+    platform: str
+    relative_orbit: int
+    bands: Mapping[str, NDArray[np.float32]]
+    scl: NDArray[np.uint8] | None = None
+
+
+def build_stack(
+    layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, simulated: bool = False
+) -> xr.Dataset:
+    """Put layers of one sensor (radar: one orbit) in order of time into a Stack.
+
+    A pixel is ``valid`` where every band of its date is finite. Bands missing from some date are dropped for all.
+    """
+    layers = sorted(layers, key=lambda layer: (layer.time, layer.scene_id))
+    if not layers:
+        raise ContractError(f"stack {key}: no layers")
+    order = OPTICAL_BANDS if sensor == "sentinel-2" else RADAR_BANDS
+    names = [band for band in order if all(band in layer.bands for layer in layers)]
+    if not names:
+        raise ContractError(f"stack {key}: no band is common to all dates")
+    shape = (len(layers), *geobox.shape)
+    data = {name: np.empty(shape, np.float32) for name in names}
+    valid = np.ones(shape, bool)
+    for i, layer in enumerate(layers):
+        for name in names:
+            data[name][i] = layer.bands[name]
+            valid[i] &= np.isfinite(data[name][i])
+    for name in names:
+        data[name][~valid] = np.nan
+    variables: dict[str, tuple[tuple[str, ...], NDArray]] = {
+        name: (("time", "y", "x"), values) for name, values in data.items()
+    }
+    variables["valid"] = (("time", "y", "x"), valid)
+    if any(layer.scl is not None for layer in layers):
+        zero = np.zeros(geobox.shape, np.uint8)
+        variables["scl"] = (("time", "y", "x"), np.stack([zero if x.scl is None else x.scl for x in layers]))
+    stack = xr.Dataset(
+        variables,
+        coords={
+            **spatial_coords(geobox),
+            "time": np.array([_instant(layer.time) for layer in layers], "datetime64[ns]"),
+            "scene_id": ("time", np.array([layer.scene_id for layer in layers], object)),
+            "platform": ("time", np.array([layer.platform for layer in layers], object)),
+            "relative_orbit": ("time", np.array([layer.relative_orbit for layer in layers], np.int32)),
+        },
+        attrs={
+            "schema": STACK_SCHEMA,
+            "sensor": sensor,
+            "quantity": "reflectance" if sensor == "sentinel-2" else "gamma0",
+            "key": key,
+            "simulated": int(simulated),
+        },
+    )
+    return check_stack(stack)
+
+
+def spatial_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
+    """``y``, ``x`` and ``spatial_ref`` of a grid, readable by ``odc.geo`` and ``rioxarray``."""
+    from odc.geo.xr import xr_coords
+
+    return dict(xr_coords(geobox, crs_coord_name="spatial_ref"))
+
+
+def geobox_of(dataset: xr.Dataset) -> GeoBox:
+    """The grid of a Stack or ChangeMap.
+
+    Raises
+    ------
+    ContractError
+    """
+    import odc.geo.xr  # noqa: F401  registers the accessor
+    from odc.geo.geobox import GeoBox
+
+    geobox = dataset.odc.geobox
+    if not isinstance(geobox, GeoBox):
+        raise ContractError("the dataset has no grid: spatial_ref, y or x is missing or irregular")
+    return geobox
+
+
+def band_names(stack: xr.Dataset) -> tuple[str, ...]:
+    """The bands of a stack in their canonical order."""
+    return tuple(name for name in (*OPTICAL_BANDS, *RADAR_BANDS) if name in stack.data_vars)
+
+
+def check_stack(stack: xr.Dataset) -> xr.Dataset:
+    """Return the stack if it meets the contract.
+
+    Raises
+    ------
+    ContractError
+        Naming the part that does not.
+    """
+    key = stack.attrs.get("key", "?")
+    if stack.attrs.get("schema") != STACK_SCHEMA:
+        raise ContractError(f"stack {key}: schema is {stack.attrs.get('schema')!r}, not {STACK_SCHEMA!r}")
+    names = band_names(stack)
+    if not names:
+        raise ContractError(f"stack {key}: no band")
+    for name in (*names, "valid"):
+        want = np.dtype(bool) if name == "valid" else np.dtype("float32")
+        if name not in stack or stack[name].dims != ("time", "y", "x") or stack[name].dtype != want:
+            raise ContractError(f"stack {key}: {name} must be {want} with dims (time, y, x)")
+    times = stack.time.values
+    if times.dtype != np.dtype("datetime64[ns]") or (len(times) > 1 and not (np.diff(times) > np.timedelta64(0)).all()):
+        raise ContractError(f"stack {key}: time must be datetime64[ns] and strictly increasing")
+    for coord in ("scene_id", "platform", "relative_orbit"):
+        if coord not in stack.coords or stack.coords[coord].dims != ("time",):
+            raise ContractError(f"stack {key}: coordinate {coord} per time is missing")
+    if stack.attrs.get("quantity") == "gamma0" and len(set(stack.relative_orbit.values.tolist())) > 1:
+        raise ContractError(f"stack {key}: relative orbits are mixed in one radar stack")
+    return stack
+
+
+def change_map(like: xr.Dataset, values: Mapping[str, NDArray], *, detector: str) -> xr.Dataset:
+    """A ChangeMap on the grid of ``like`` from arrays by the names of ``CHANGE_VARIABLES``.
+
+    ``score`` and ``p_value`` become NaN, and ``changed`` False, where not observable.
+    """
+    observable = np.asarray(values["observable"], bool)
+    filled: dict[str, NDArray] = {}
+    for name, dtype in CHANGE_VARIABLES.items():
+        array = np.array(values[name], dtype)
+        if name in ("score", "p_value"):
+            array[~observable] = np.nan
+        elif name == "changed":
+            array &= observable
+        filled[name] = array
+    for name in ("onset_after", "onset_before"):
+        filled[name][~filled["changed"]] = np.datetime64("NaT")
+    coords = {name: like.coords[name] for name in ("y", "x", "spatial_ref")}
+    change = xr.Dataset(
+        {name: (("y", "x"), array) for name, array in filled.items()},
+        coords=coords,
+        attrs={"schema": CHANGE_SCHEMA, "detector": detector, "key": like.attrs.get("key", "")},
+    )
+    return check_change(change)
+
+
+def check_change(change: xr.Dataset) -> xr.Dataset:
+    """Return the change map if it meets the contract.
+
+    Raises
+    ------
+    ContractError
+    """
+    if change.attrs.get("schema") != CHANGE_SCHEMA:
+        raise ContractError(f"change map: schema is {change.attrs.get('schema')!r}, not {CHANGE_SCHEMA!r}")
+    for name, dtype in CHANGE_VARIABLES.items():
+        if name not in change or change[name].dims != ("y", "x") or change[name].dtype != dtype:
+            raise ContractError(f"change map: {name} must be {dtype} with dims (y, x)")
+    observable = change.observable.values
+    if (change.changed.values & ~observable).any():
+        raise ContractError("change map: a pixel that is not observable is marked as changed")
+    if np.isfinite(change.p_value.values[~observable]).any():
+        raise ContractError("change map: a pixel that is not observable has a p-value")
+    return change
