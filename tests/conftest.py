@@ -1,0 +1,29 @@
+"""What all tests share: where the real imagery lies, and no network but loopback."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _folder(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable) or ROOT / default).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"{variable}: no folder {folder}; set {variable} to run this test on real data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Folder of real imagery with truth."""
+    return _folder("CHANGEDET_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Path:
+    """Folder of published API descriptions and real STAC items."""
+    return _folder("CHANGEDET_CONTRACTS", "../shared/contracts")
