@@ -1,0 +1,333 @@
+"""The only seam to the network: bounded retries, time-outs, checked redirects, and a count of what was spent."""
+
+from __future__ import annotations
+
+import email.utils
+import io
+import json
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from changedet.errors import ServiceError
+from changedet.sources.allowed import Rules, without_secrets
+
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_REDIRECTS = 5
+CHUNK = 64 * 1024
+
+
+class Transient(ServiceError):
+    """A fault that may pass: tried again, and raised when the attempts are used up."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait and how often to try."""
+
+    attempts: int = 5
+    connect: float = 10.0
+    read: float = 30.0
+    """Seconds without a byte."""
+    total: float = 300.0
+    """Seconds for one response as a whole; a body that drips slower is given up."""
+    base: float = 0.5
+    """Seconds before the second attempt; doubles each time, with full jitter (Brooker 2015)."""
+    longest: float = 60.0
+    """Longest wait that ``Retry-After`` can ask for."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """Requests sent and bytes received, counted across threads."""
+
+    requests: int = 0
+    bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, requests: int = 0, size: int = 0) -> None:
+        """Count."""
+        with self._lock:
+            self.requests += requests
+            self.bytes += size
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Sends requests for one run. Thread-safe."""
+
+    def __init__(self, rules: Rules, patience: Patience = Patience(), connections: int = 32) -> None:  # noqa: B008
+        self.rules = rules
+        self.patience = patience
+        self.spent = Spent()
+        self._session = requests.Session()
+        self._session.trust_env = False  # no credentials from .netrc
+        self._session.proxies.update(requests.utils.get_environ_proxies("https://example.org"))
+        adapter = HTTPAdapter(pool_connections=8, pool_maxsize=connections)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def get_json(self, url: str) -> Any:
+        """The JSON document at a URL.
+
+        Raises
+        ------
+        ServiceError
+        """
+        try:
+            return json.loads(self.text("GET", url))
+        except (ValueError, RecursionError) as error:
+            raise ServiceError(f"{without_secrets(url)} answered something that is not JSON") from error
+
+    def text(
+        self,
+        method: str,
+        url: str,
+        parameters: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Send a request and read a text answer; ``parameters`` are the JSON body of a POST, else the query string.
+
+        Raises
+        ------
+        ServiceError
+        """
+        sent = {"Accept": "application/geo+json, application/json", **(headers or {})}
+        body = None
+        if method.upper() == "POST":
+            body = json.dumps(parameters or {}).encode()
+            sent["Content-Type"] = "application/json"
+        elif parameters:
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(parameters, doseq=True)}"
+        reply = self._retrying(lambda: self._send(method.upper(), url, sent, body), url)
+        try:
+            return str(reply.body.decode())
+        except UnicodeDecodeError as error:
+            raise ServiceError(f"{without_secrets(url)} answered something that is not text") from error
+
+    def get_range(self, url: str, start: int, length: int) -> tuple[bytes, int]:
+        """``length`` bytes from ``start``, or fewer at the end of the file; and the size of the whole file.
+
+        Raises
+        ------
+        ServiceError
+            Also when the server ignores ranges.
+        """
+        headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
+
+        def once() -> tuple[bytes, int]:
+            reply = self._send("GET", url, headers, None, limit=length)
+            total = _total_size(reply, url)
+            want = min(length, total - start)
+            if len(reply.body) != want:
+                raise Transient(f"{without_secrets(url)}: the body was cut: {len(reply.body)} of {want} bytes")
+            return reply.body, total
+
+        return self._retrying(once, url)
+
+    def _retrying(self, once: Any, url: str) -> Any:
+        for attempt in range(1, self.patience.attempts + 1):
+            try:
+                return once()
+            except Transient as fault:
+                if attempt == self.patience.attempts:
+                    raise ServiceError(f"{fault} (tried {attempt} times)") from fault
+                time.sleep(self._wait(attempt, fault.retry_after))
+        raise AssertionError(url)
+
+    def _wait(self, attempt: int, retry_after: float | None) -> float:
+        if retry_after is not None:
+            return min(retry_after, self.patience.longest)
+        # which instant a retry happens at changes no result, so the jitter needs no seed
+        return random.uniform(0, self.patience.base * 2 ** (attempt - 1))
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit: int = MAX_JSON_BYTES
+    ) -> Reply:
+        for _ in range(MAX_REDIRECTS + 1):
+            self._permit(url)
+            reply = self._exchange(method, url, headers, body, limit)
+            if reply.status not in (301, 302, 303, 307, 308):
+                return _checked(reply, url)
+            target = urljoin(url, reply.headers.get("location", ""))
+            if urlsplit(target).netloc != urlsplit(url).netloc:
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+            url = target
+        raise ServiceError(f"{without_secrets(url)} redirects more than {MAX_REDIRECTS} times")
+
+    def _permit(self, url: str) -> None:
+        try:
+            self.rules.check(url)
+        except ValueError as error:
+            raise ServiceError(f"{without_secrets(url)}: {error}") from error
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit: int) -> Reply:
+        deadline = time.monotonic() + self.patience.total
+        self.spent.add(requests=1)
+        try:
+            with self._session.request(
+                method,
+                url,
+                headers=dict(headers),
+                data=body,
+                stream=True,
+                allow_redirects=False,
+                timeout=(self.patience.connect, self.patience.read),
+            ) as response:
+                content = bytearray()
+                for chunk in response.iter_content(CHUNK):
+                    content += chunk
+                    if len(content) > limit:
+                        # a 200 to a range request is the whole file: stop reading, judged by status below
+                        break
+                    if time.monotonic() > deadline:
+                        raise Transient(f"{without_secrets(url)} took longer than {self.patience.total:g} s")
+                self.spent.add(size=len(content))
+                names = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(response.status_code, names, bytes(content))
+        except requests.RequestException as error:
+            raise Transient(f"{without_secrets(url)}: {_plain(error)}") from error
+
+
+def _plain(error: requests.RequestException) -> str:
+    if isinstance(error, requests.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate could not be verified"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke while the body was read"
+    if isinstance(error, requests.ConnectionError):
+        return "the connection failed"
+    return type(error).__name__
+
+
+def _checked(reply: Reply, url: str) -> Reply:
+    where = without_secrets(url)
+    if reply.status in RETRIED:
+        raise Transient(f"{where} answered {_status(reply.status)}", retry_after(reply.headers.get("retry-after")))
+    if reply.status in (401, 403):
+        raise ServiceError(f"{where} answered {_status(reply.status)}: access was refused; check the account or key")
+    if reply.status >= 400:
+        raise ServiceError(f"{where} answered {_status(reply.status)}")
+    if "text/html" in reply.headers.get("content-type", "").lower():
+        raise Transient(f"{where} answered a web page (text/html) instead of data")
+    return reply
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for (RFC 9110 §10.2.3: seconds or a date); None if unreadable."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def _total_size(reply: Reply, url: str) -> int:
+    where = without_secrets(url)
+    if reply.status != HTTPStatus.PARTIAL_CONTENT:
+        raise ServiceError(f"{where} does not support byte ranges (answered {reply.status}); host it on a server that does")
+    total = reply.headers.get("content-range", "").rpartition("/")[2]
+    if not total.isdigit():
+        raise Transient(f"{where} answered a range without its size")
+    return int(total)
+
+
+class RangeFile(io.RawIOBase):
+    """A remote file that reads like a local one, through byte ranges in blocks that are kept.
+
+    GDAL asks for many small pieces of a header; one block answers them all.
+    """
+
+    BLOCK = 64 * 1024
+
+    def __init__(self, transport: Transport, url: str, faults: list[ServiceError] | None = None) -> None:
+        super().__init__()
+        self._transport, self._url = transport, url
+        self._faults = [] if faults is None else faults
+        self._position = 0
+        first, self._size = transport.get_range(url, 0, self.BLOCK)
+        self._blocks = {0: first}
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """Position in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move, without reading."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Bytes from the position on; fewer at the end of the file."""
+        start = self._position
+        stop = self._size if size < 0 else min(self._size, start + size)
+        if stop <= start:
+            return b""
+        first, last = start // self.BLOCK, (stop - 1) // self.BLOCK
+        self._load(first, last)
+        data = b"".join(self._blocks[i] for i in range(first, last + 1))
+        self._position = stop
+        return data[start - first * self.BLOCK : stop - first * self.BLOCK]
+
+    def _load(self, first: int, last: int) -> None:
+        missing = [i for i in range(first, last + 1) if i not in self._blocks]
+        if not missing:
+            return
+        low, high = missing[0], missing[-1]
+        start = low * self.BLOCK
+        try:
+            body, _ = self._transport.get_range(self._url, start, (high - low + 1) * self.BLOCK)
+        except ServiceError as error:
+            # GDAL swallows what a file object raises; the caller finds it here
+            self._faults.append(error)
+            raise OSError(str(error)) from error
+        for i in range(low, high + 1):
+            offset = i * self.BLOCK - start
+            self._blocks[i] = body[offset : offset + self.BLOCK]
