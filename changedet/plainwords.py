@@ -53,6 +53,8 @@ def found(value: object) -> str:
         return str(value).lower()
     if isinstance(value, date):
         return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
     text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     if isinstance(value, list):
         text = "[" + ", ".join(found(entry) for entry in value[:8]) + (", …]" if len(value) > 8 else "]")
