@@ -55,8 +55,7 @@ def check_lonlat(point: tuple[float, float]) -> tuple[float, float]:
         raise ValueError(f"[{lon}, {lat}] is not a finite position")
     if abs(lat) > 90 and abs(lon) <= 90 and abs(lat) <= 180:
         raise ValueError(
-            f"[{lon}, {lat}] has latitude {lat}: longitude comes first, "
-            f"so this looks swapped; write [{lat}, {lon}]"
+            f"[{lon}, {lat}] has latitude {lat}: longitude comes first, so this looks swapped; write [{lat}, {lon}]"
         )
     if abs(lon) > 180 or abs(lat) > 90:
         raise ValueError(f"[{lon}, {lat}] is outside the world: longitude -180…180, latitude -90…90")
@@ -81,9 +80,7 @@ class Circle(Frozen):
     @classmethod
     def _radius_fits(cls, radius: float) -> float:
         if radius > MAX_SIDE_KM * 500:
-            raise ValueError(
-                f"{radius / 1000:g} km is too large; a radius may be at most {MAX_SIDE_KM / 2:g} km"
-            )
+            raise ValueError(f"{radius / 1000:g} km is too large; a radius may be at most {MAX_SIDE_KM / 2:g} km")
         if radius < MIN_SIDE_M / 2:
             raise ValueError(f"{radius:g} m is too small; a radius must be at least {MIN_SIDE_M / 2:g} m")
         return radius
@@ -109,13 +106,10 @@ def check_ring_size(ring: Ring) -> None:
     height = (max(lats) - min(lats)) * METRES_PER_DEGREE
     width = (max(lons) - min(lons)) * METRES_PER_DEGREE * math.cos(math.radians(sum(lats) / len(lats)))
     if min(width, height) < MIN_SIDE_M:
-        raise ValueError(
-            f"the area is {width:.0f} m × {height:.0f} m; each side must be at least {MIN_SIDE_M:g} m"
-        )
+        raise ValueError(f"the area is {width:.0f} m × {height:.0f} m; each side must be at least {MIN_SIDE_M:g} m")
     if max(width, height) > MAX_SIDE_KM * 1000:
         raise ValueError(
-            f"the area is {width / 1000:.0f} km × {height / 1000:.0f} km; "
-            f"a side may be at most {MAX_SIDE_KM:g} km"
+            f"the area is {width / 1000:.0f} km × {height / 1000:.0f} km; a side may be at most {MAX_SIDE_KM:g} km"
         )
 
 
@@ -140,7 +134,8 @@ class Zone(Frozen):
         """Closed exterior ring in longitude, latitude."""
         if self.polygon is not None:
             return (*self.polygon, self.polygon[0])
-        assert self.center is not None and self.radius is not None
+        if self.center is None or self.radius is None:
+            raise ValueError("give either center and radius, or polygon")
         lon, lat = self.center
         dy = self.radius / METRES_PER_DEGREE
         dx = dy / math.cos(math.radians(lat))

@@ -47,9 +47,9 @@ CHANGE_VARIABLES: Mapping[str, np.dtype] = {
     "onset_after": np.dtype("datetime64[ns]"),
     "onset_before": np.dtype("datetime64[ns]"),
 }
-"""``score``: larger is more changed, NaN where not observable. ``p_value``: probability of so large a score where nothing
-changed. ``onset_after``: last acquisition consistent with "before"; ``onset_before``: first consistent with "after";
-NaT where not changed."""
+"""``score``: larger is more changed, NaN where not observable. ``p_value``: probability of so large a score where
+nothing changed. ``onset_after``: last acquisition consistent with "before"; ``onset_before``: first consistent with
+"after"; NaT where not changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class Periods:
         """Two masks over ``stack.time``: dates of the reference period, dates of the after-window."""
         times = stack.time.values
         return tuple(
-            (times >= _instant(period.start)) & (times < _instant(period.end))
-            for period in (self.before, self.after)
+            (times >= _instant(period.start)) & (times < _instant(period.end)) for period in (self.before, self.after)
         )  # type: ignore[return-value]
 
 
@@ -90,6 +89,18 @@ def site_geobox(ring: Ring, resolution: float) -> GeoBox:
     return GeoBox.from_geopolygon(area.to_crs(f"EPSG:{epsg}", resolution="auto"), resolution=resolution)
 
 
+def ring_mask(ring: Ring, geobox: GeoBox) -> NDArray[np.bool_]:
+    """Pixels of a grid that a ring in longitude, latitude touches: bool (y, x)."""
+    from odc.geo.geom import polygon
+    from rasterio.features import geometry_mask
+
+    shape = polygon(list(ring), crs="EPSG:4326").to_crs(str(geobox.crs), resolution="auto")
+    mask: NDArray[np.bool_] = geometry_mask(
+        [shape.geom], out_shape=geobox.shape, transform=geobox.transform, all_touched=True, invert=True
+    )
+    return mask
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One date of a stack under construction: physical values on the grid, NaN where there is none."""
@@ -102,9 +113,7 @@ class Layer:
     scl: NDArray[np.uint8] | None = None
 
 
-def build_stack(
-    layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, simulated: bool = False
-) -> xr.Dataset:
+def build_stack(layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, simulated: bool = False) -> xr.Dataset:
     """Put layers of one sensor (radar: one orbit) in order of time into a Stack.
 
     A pixel is ``valid`` where every band of its date is finite. Bands missing from some date are dropped for all.
@@ -156,7 +165,7 @@ def spatial_coords(geobox: GeoBox) -> dict[str, xr.DataArray]:
     """``y``, ``x`` and ``spatial_ref`` of a grid, readable by ``odc.geo`` and ``rioxarray``."""
     from odc.geo.xr import xr_coords
 
-    return dict(xr_coords(geobox, crs_coord_name="spatial_ref"))
+    return {str(name): coord for name, coord in xr_coords(geobox, crs_coord_name="spatial_ref").items()}
 
 
 def geobox_of(dataset: xr.Dataset) -> GeoBox:

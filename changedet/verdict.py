@@ -1,9 +1,24 @@
-"""``Verdict``: what the evidence says of a claim."""
+"""``Verdict``: what the evidence says of a named zone or a claimed object.
+
+The words are "change consistent with", never a cause or an actor (Berkeley Protocol on Digital Open Source
+Investigations, 2022, on stating what the material shows).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from changedet.regions import Detection
+from changedet.site import Site, Zone
+from changedet.stack import geobox_of, ring_mask
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
 Reason = Literal[
@@ -16,6 +31,10 @@ Reason = Literal[
     "busy-site",
     "changed-otherwise",
 ]
+
+SUPPORTED_P = 0.01
+LEAST_OBSERVABLE = 0.5
+STRUCTURAL = frozenset({"structure removed", "structure built", "burnt or sooted", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +50,82 @@ class Verdict:
     power: float | None = None
     smallest_diameter: float | None = None
     """Metres: the smallest object that this site could have shown."""
+
+
+def zone_verdicts(site: Site, detections: Iterable[Detection], change: xr.Dataset, limit: float) -> tuple[Verdict, ...]:
+    """For each zone of the site: did something in it change structurally within the after-window?
+
+    Supported when a structural detection with p ≤ 0.01 meets the zone; else inconclusive, with the reasons. Nothing
+    is ever contradicted here: that needs the power of a test for a claimed object.
+
+    Parameters
+    ----------
+    change : ChangeMap of the site
+    limit : metres, the diameter of the smallest object that the sensors can show
+    """
+    found = tuple(detections)
+    return tuple(_zone_verdict(site, zone, found, (change, limit)) for zone in site.zones)
+
+
+def _zone_verdict(
+    site: Site, zone: Zone, detections: tuple[Detection, ...], shown: tuple[xr.Dataset, float]
+) -> Verdict:
+    change, limit = shown
+    window = f"{site.after}"
+    inside = zone_mask(zone, change)
+    here = [d for d in detections if _overlap(d, inside, change)]
+    structural = [d for d in here if d.kind in STRUCTURAL and d.p_value <= SUPPORTED_P]
+    if structural:
+        best = min(structural, key=lambda d: d.p_value)
+        what = "" if best.kind == "unknown" else f" consistent with “{best.kind}”"
+        return Verdict(
+            zone.name,
+            "supported",
+            f"{zone.name}: change{what} within {window}; see detection {best.number}.",
+            p_intact=best.p_value,
+            smallest_diameter=limit,
+        )
+    reasons: list[Reason] = []
+    if not inside.any() or change.observable.values[inside].mean() < LEAST_OBSERVABLE:
+        reasons.append("clouded")
+    if _diameter(zone) < limit:
+        reasons.append("below-detection-limit")
+    if here:
+        reasons.append("changed-otherwise")
+    why = {
+        "clouded": "too little of it was seen",
+        "below-detection-limit": f"it is smaller than the {limit:.0f} m that these images can show",
+        "changed-otherwise": f"something changed, but it looks like “{here[0].kind}”" if here else "",
+    }
+    text = (
+        "; ".join(why[reason] for reason in reasons)
+        or "no structural change was found, which does not prove that none took place"
+    )
+    return Verdict(zone.name, "inconclusive", f"{zone.name}: {text}.", tuple(reasons), smallest_diameter=limit)
+
+
+def zone_mask(zone: Zone, change: xr.Dataset) -> NDArray[np.bool_]:
+    """Pixels of the grid that a zone touches: bool (y, x)."""
+    return ring_mask(zone.ring(), geobox_of(change))
+
+
+def _overlap(detection: Detection, inside: NDArray[np.bool_], change: xr.Dataset) -> bool:
+    import shapely.geometry
+    from odc.geo.geom import Geometry
+    from rasterio.features import geometry_mask
+
+    geobox = geobox_of(change)
+    shape = Geometry(shapely.geometry.shape(dict(detection.polygon)), "EPSG:4326").to_crs(str(geobox.crs))
+    covered = geometry_mask([shape.geom], out_shape=geobox.shape, transform=geobox.transform, invert=True)
+    return bool((covered & inside).any())
+
+
+def _diameter(zone: Zone) -> float:
+    """Metres across the zone: a circle's diameter, or that of the circle of a polygon's area."""
+    if zone.radius is not None:
+        return 2 * zone.radius
+    ring = zone.ring()
+    latitude = math.radians(ring[0][1])
+    points = [(x * 111_320 * math.cos(latitude), y * 111_320) for x, y in ring]
+    twice = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(points))
+    return math.sqrt(abs(twice) / 2 / math.pi) * 2

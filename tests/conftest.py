@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def _folder(variable: str, default: str) -> Path:
     folder = Path(os.environ.get(variable) or ROOT / default).resolve()
     if not folder.is_dir():
+        if os.environ.get("CHANGEDET_REQUIRE_DATA"):
+            pytest.fail(f"{variable}: no folder {folder}, and CHANGEDET_REQUIRE_DATA is set")
         pytest.skip(f"{variable}: no folder {folder}; set {variable} to run this test on real data")
     return folder
 

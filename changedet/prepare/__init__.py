@@ -1,1 +1,1 @@
-"""Makes dates comparable, one file a step; each step is a function Stack → Stack that adds its measurements as coordinates."""
+"""Makes dates comparable, one file a step: Stack → Stack, with what was measured added as coordinates."""

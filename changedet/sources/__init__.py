@@ -1,7 +1,7 @@
 """Where scenes come from, one file a kind. The only room that opens the network.
 
-``source: {kind: stac}`` in a site file is ``changedet/sources/stac.py``. Such a module offers ``Config``, a frozen pydantic
-model, and ``open_source(config, folder, http) -> Source``.
+``source: {kind: stac}`` in a site file is ``changedet/sources/stac.py``. Such a module offers ``Config``, a frozen
+pydantic model, and ``open_source(config, folder) -> Source``.
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ class Source(Protocol):
         FetchError
             Naming the asset and the reason, when a band cannot be had.
         """
+        ...
+
+    def spent(self) -> Mapping[str, int]:
+        """``requests`` sent and ``bytes`` received so far."""
         ...
 
     def estimate(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox) -> int:

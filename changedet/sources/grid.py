@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import odc.stac
 import pystac
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.scene import CLASSIFICATION, Scene
 from changedet.sources import Fetched, Window
@@ -58,7 +60,9 @@ def layers(
     groups = passes(fetched)
     done = 0
     results: list[Layer] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(WORKERS) as pool:
+        # rasterio warns of the identity transform of its own in-memory target
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         for layer in pool.map(lambda group: layer_of(group, geobox), groups):
             results.append(layer)
             done += 1
@@ -126,7 +130,10 @@ def _local_item(scene: Scene, band: str, window: Window) -> pystac.Item:
         stac_extensions=["https://stac-extensions.github.io/raster/v1.1.0/schema.json"],
         assets={
             band: pystac.Asset(
-                str(window.path), media_type=pystac.MediaType.COG, roles=["data"], extra_fields={"raster:bands": [raster]}
+                str(window.path),
+                media_type=pystac.MediaType.COG,
+                roles=["data"],
+                extra_fields={"raster:bands": [raster]},
             )
         },
     )

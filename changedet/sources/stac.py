@@ -35,7 +35,9 @@ class Config(SourceConfig):
 
     kind: Literal["stac"] = "stac"
     catalog: str = Field(
-        min_length=1, max_length=2000, description="URL of a STAC API, or path of a static catalog.json, relative to this file"
+        min_length=1,
+        max_length=2000,
+        description="URL of a STAC API, or path of a static catalog.json, relative to this file",
     )
 
 
@@ -59,7 +61,8 @@ def open_source(config: Config, folder: Path, patience: Patience | None = None) 
         path = path / "catalog.json" if path.is_dir() else path
         if not path.is_file():
             raise CatalogueError(
-                f"catalog {config.catalog}: no such file {path}; give the URL of a STAC API or the path of a catalog.json"
+                f"catalog {config.catalog}: no such file {path}; "
+                "give the URL of a STAC API or the path of a catalog.json"
             )
         address = str(path)
     return StacSource(config.catalog, address, rules, Transport(rules, patience or Patience()))
@@ -117,6 +120,10 @@ class StacSource:
             {band: self._window(scene, band, geobox, store) for band in bands if band in scene.assets},
         )
 
+    def spent(self) -> Mapping[str, int]:
+        """Requests sent and bytes received so far."""
+        return self.transport.spent.as_dict()
+
     def estimate(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox) -> int:
         """Decoded bytes of the windows; compressed transfer is less."""
         width = 4 if scene.sensor == "sentinel-1" else 2
@@ -141,7 +148,9 @@ class StacSource:
         except (OSError, RecursionError) as error:
             raise CatalogueError(f"{address} cannot be read: {error}") from error
         except ValueError as error:
-            raise CatalogueError(f"catalog {self.name} is not STAC: {address} is not JSON or not allowed ({error})") from error
+            raise CatalogueError(
+                f"catalog {self.name} is not STAC: {address} is not JSON or not allowed ({error})"
+            ) from error
 
     def _walk(self, root: Json) -> Iterator[tuple[Json, str]]:
         """Items below a static catalogue, following ``child`` and ``item`` links only."""

@@ -86,7 +86,9 @@ def scene_from_item(item: Json, source: str, hrefs: Mapping[str, str] | None = N
             notes=tuple(notes),
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise UnreadableItemError(f"item {str(item.get('id', '?'))[:_MAX_TEXT]!r} is not a STAC item: {error!r}") from error
+        raise UnreadableItemError(
+            f"item {str(item.get('id', '?'))[:_MAX_TEXT]!r} is not a STAC item: {error!r}"
+        ) from error
 
 
 def _text(value: object) -> str:
@@ -166,7 +168,7 @@ def _footprint(item: Json) -> tuple[tuple[float, float], ...]:
 
 
 def _bands(assets: Json, sensor: Sensor) -> dict[str, str]:
-    """Asset key by band: of several resolutions the finest, of equals the one named like the band, GeoTIFF before JPEG 2000."""
+    """Asset key by band: GeoTIFF before JPEG 2000, then the finest resolution, then the one named like the band."""
     wanted = (*OPTICAL_BANDS, CLASSIFICATION) if sensor == "sentinel-2" else RADAR_BANDS
     ranked: dict[str, list[tuple[tuple[Any, ...], str]]] = {}
     for key, raw in assets.items():
@@ -186,18 +188,9 @@ def _band_of(key: str, raw: Json, wanted: tuple[str, ...]) -> str | None:
     if len(bands) > 1:
         return None
     common = _text((bands[0].get("common_name") or bands[0].get("eo:common_name")) if bands else None).lower()
-    if common in wanted:
-        return common
-    if common:
-        return None
-    names = (key, _text(bands[0].get("name")) if bands else "")
-    for name in (name.lower() for name in names):
-        stem = re.sub(r"[_-](10|20|60)m$", "", name)
-        if stem in wanted:
-            return stem
-        if _BAND_NUMBERS.get(stem) in wanted:
-            return _BAND_NUMBERS[stem]
-    return None
+    names = (common,) if common else (key, _text(bands[0].get("name")) if bands else "")
+    stems = (re.sub(r"[_-](10|20|60)m$", "", name.lower()) for name in names)
+    return next((band for stem in stems if (band := _BAND_NUMBERS.get(stem, stem)) in wanted), None)
 
 
 def _raster(raw: Json) -> Json:

@@ -8,11 +8,11 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -27,7 +27,10 @@ MAX_REDIRECTS = 5
 CHUNK = 64 * 1024
 
 
-class Transient(ServiceError):
+Answer = TypeVar("Answer")
+
+
+class TransientError(ServiceError):
     """A fault that may pass: tried again, and raised when the attempts are used up."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -65,6 +68,10 @@ class Spent:
             self.requests += requests
             self.bytes += size
 
+    def as_dict(self) -> dict[str, int]:
+        """``requests`` and ``bytes``."""
+        return {"requests": self.requests, "bytes": self.bytes}
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -78,7 +85,7 @@ class Reply:
 class Transport:
     """Sends requests for one run. Thread-safe."""
 
-    def __init__(self, rules: Rules, patience: Patience = Patience(), connections: int = 32) -> None:  # noqa: B008
+    def __init__(self, rules: Rules, patience: Patience = Patience(), connections: int = 32) -> None:
         self.rules = rules
         self.patience = patience
         self.spent = Spent()
@@ -123,7 +130,7 @@ class Transport:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(parameters, doseq=True)}"
         reply = self._retrying(lambda: self._send(method.upper(), url, sent, body), url)
         try:
-            return str(reply.body.decode())
+            return reply.body.decode()
         except UnicodeDecodeError as error:
             raise ServiceError(f"{without_secrets(url)} answered something that is not text") from error
 
@@ -142,16 +149,16 @@ class Transport:
             total = _total_size(reply, url)
             want = min(length, total - start)
             if len(reply.body) != want:
-                raise Transient(f"{without_secrets(url)}: the body was cut: {len(reply.body)} of {want} bytes")
+                raise TransientError(f"{without_secrets(url)}: the body was cut: {len(reply.body)} of {want} bytes")
             return reply.body, total
 
         return self._retrying(once, url)
 
-    def _retrying(self, once: Any, url: str) -> Any:
+    def _retrying(self, once: Callable[[], Answer], url: str) -> Answer:
         for attempt in range(1, self.patience.attempts + 1):
             try:
                 return once()
-            except Transient as fault:
+            except TransientError as fault:
                 if attempt == self.patience.attempts:
                     raise ServiceError(f"{fault} (tried {attempt} times)") from fault
                 time.sleep(self._wait(attempt, fault.retry_after))
@@ -203,12 +210,12 @@ class Transport:
                         # a 200 to a range request is the whole file: stop reading, judged by status below
                         break
                     if time.monotonic() > deadline:
-                        raise Transient(f"{without_secrets(url)} took longer than {self.patience.total:g} s")
+                        raise TransientError(f"{without_secrets(url)} took longer than {self.patience.total:g} s")
                 self.spent.add(size=len(content))
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, names, bytes(content))
         except requests.RequestException as error:
-            raise Transient(f"{without_secrets(url)}: {_plain(error)}") from error
+            raise TransientError(f"{without_secrets(url)}: {_plain(error)}") from error
 
 
 def _plain(error: requests.RequestException) -> str:
@@ -228,13 +235,13 @@ def _plain(error: requests.RequestException) -> str:
 def _checked(reply: Reply, url: str) -> Reply:
     where = without_secrets(url)
     if reply.status in RETRIED:
-        raise Transient(f"{where} answered {_status(reply.status)}", retry_after(reply.headers.get("retry-after")))
+        raise TransientError(f"{where} answered {_status(reply.status)}", retry_after(reply.headers.get("retry-after")))
     if reply.status in (401, 403):
         raise ServiceError(f"{where} answered {_status(reply.status)}: access was refused; check the account or key")
     if reply.status >= 400:
         raise ServiceError(f"{where} answered {_status(reply.status)}")
     if "text/html" in reply.headers.get("content-type", "").lower():
-        raise Transient(f"{where} answered a web page (text/html) instead of data")
+        raise TransientError(f"{where} answered a web page (text/html) instead of data")
     return reply
 
 
@@ -263,10 +270,12 @@ def retry_after(value: str | None, *, now: datetime | None = None) -> float | No
 def _total_size(reply: Reply, url: str) -> int:
     where = without_secrets(url)
     if reply.status != HTTPStatus.PARTIAL_CONTENT:
-        raise ServiceError(f"{where} does not support byte ranges (answered {reply.status}); host it on a server that does")
+        raise ServiceError(
+            f"{where} does not support byte ranges (answered {reply.status}); host it on a server that does"
+        )
     total = reply.headers.get("content-range", "").rpartition("/")[2]
     if not total.isdigit():
-        raise Transient(f"{where} answered a range without its size")
+        raise TransientError(f"{where} answered a range without its size")
     return int(total)
 
 

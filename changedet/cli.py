@@ -1,0 +1,172 @@
+"""The command line: thin, each command calls one function of the library. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from changedet.errors import ChangedetError
+
+app = typer.Typer(
+    name="changedet",
+    help="Checks claims of destruction at named facilities against public Sentinel-1 and Sentinel-2 imagery.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SiteFile = Annotated[Path, typer.Argument(help="Site file (YAML).", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", help="Folder that receives <site id>/<run id>/.")]
+Cache = Annotated[
+    Path | None, typer.Option("--cache", help="Cache folder; by default CHANGEDET_CACHE or the user's cache folder.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+
+STEPS = {
+    "acquire": "Fetching scenes",
+    "grid": "Placing them on one grid",
+    "prepare": "Making dates comparable",
+    "detect": "Looking for change",
+    "report": "Writing the report",
+    "simulate": "Simulating acquisitions",
+}
+
+
+@app.command()
+def run(site: SiteFile, out: Out = Path("out"), cache: Cache = None, as_json: Json = False) -> None:
+    """Check one site: find and fetch scenes, flag structural change, write the run folder."""
+    from changedet import pipeline
+
+    with _progress(quiet=as_json) as progress:
+        result = pipeline.run(site, out, cache=cache, progress=progress)
+    _print_run(result, as_json)
+
+
+@app.command()
+def search(site: SiteFile, as_json: Json = False) -> None:
+    """Say what a run would use: dates, orbits, cloud and bytes. Nothing is downloaded but the catalogue's answers."""
+    from changedet import search as searching
+
+    found = searching.search(site)
+    if as_json:
+        _emit(found.as_dict())
+    else:
+        _print_search(found)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder for the simulated archive.")] = Path("demo/archive"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+) -> None:
+    """Write a simulated archive: COGs, a static STAC catalogue, truth.geojson and a site file."""
+    from changedet.simulate import Simulation, write_archive
+
+    with _progress(quiet=False) as progress:
+        catalogue = write_archive(out, Simulation(seed=seed), lambda done, total: progress("simulate", done, total))
+    typer.echo(catalogue.parent / "site.yaml")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the archive and the report.")] = Path("demo"),
+    as_json: Json = False,
+) -> None:
+    """Simulate an archive and run on it; ends by printing the path of the report."""
+    from changedet import pipeline
+    from changedet.simulate import Simulation, write_archive
+
+    with _progress(quiet=as_json) as progress:
+        catalogue = write_archive(out / "archive", Simulation(), lambda done, total: progress("simulate", done, total))
+        result = pipeline.run(catalogue.parent / "site.yaml", out, cache=out / "cache", progress=progress)
+    _print_run(result, as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of site files, for editors."""
+    from changedet import pipeline
+
+    typer.echo(json.dumps(pipeline.schema(), indent=2))
+
+
+def _print_run(result: Any, as_json: bool) -> None:
+    evidence = result.evidence
+    if as_json:
+        _emit(
+            {
+                "run": str(result.folder),
+                "counts": {
+                    "scenes": len(evidence.scenes),
+                    "failures": len(evidence.failures),
+                    "dropped": len(evidence.dropped),
+                    "detections": len(evidence.detections),
+                },
+                "files": [str(path) for path in result.files],
+            }
+        )
+        return
+    count = len(evidence.detections)
+    typer.echo(f"{count} place{'' if count == 1 else 's'} changed, from {len(evidence.scenes)} scenes.")
+    for failure in evidence.failures:
+        typer.echo(f"not used: scene {failure.scene}, asset {failure.asset}: {failure.reason}", err=True)
+    typer.echo(result.folder / "report.html")
+
+
+def _print_search(found: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from changedet.search import HEADINGS
+
+    table = Table(title=f"{found.site}: {len(found.rows)} scenes", show_lines=False)
+    for heading in HEADINGS:
+        table.add_column(heading)
+    for row in found.rows:
+        table.add_row(*row.cells())
+    console = Console()
+    console.print(table)
+    console.print(found.summary)
+
+
+def _emit(value: object) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on a terminal, silence elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(STEPS.get(step, step), total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield report
+
+
+def main() -> None:
+    """Run the command line; errors of the package become one sentence and an exit code."""
+    try:
+        app()
+    except ChangedetError as error:
+        typer.echo(f"changedet: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("changedet: interrupted; what was downloaded so far is kept", err=True)
+        raise SystemExit(130) from None

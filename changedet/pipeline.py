@@ -1,0 +1,165 @@
+"""The way through, written once: a site file in, a run folder out.
+
+site.yaml → Site → Scenes → Stacks → prepared Stacks → ChangeMaps → Detections → Verdicts → Evidence → files
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from changedet.detect.choose import detect_changes, detector_config, detector_names
+from changedet.evidence import Dropped, Evidence, Provenance
+from changedet.prepare.steps import prepare
+from changedet.regions import find_detections
+from changedet.report.artefacts import write_report
+from changedet.scene import Scene
+from changedet.site import Site
+from changedet.sitefile import read_site, site_schema
+from changedet.sources.acquire import (
+    Progress,
+    build_stacks,
+    fetch_scenes,
+    find_scenes,
+    open_source,
+    source_config,
+    source_kinds,
+)
+from changedet.stack import Periods, site_geobox
+from changedet.store import Store, default_cache, run_folder
+from changedet.verdict import zone_verdicts
+
+SEED = 0
+PACKAGES = ("changedet", "numpy", "scipy", "xarray", "rasterio", "odc-stac", "odc-geo", "scikit-image", "numba")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run left behind."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    evidence: Evidence
+
+
+@dataclass(slots=True)
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - start, 3)
+
+
+def load_site(path: Path) -> Site:
+    """The Site of a YAML file.
+
+    Raises
+    ------
+    FileError
+    """
+    return read_site(
+        path,
+        source_config=source_config,
+        detector_config=detector_config,
+        source_kinds=source_kinds(),
+        detector_names=detector_names(),
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of site files, with every source and detector there is."""
+    sources = {kind: source for kind in source_kinds() if (source := source_config(kind)) is not None}
+    detectors = {name: detector for name in detector_names() if (detector := detector_config(name)) is not None}
+    return site_schema(sources, detectors)
+
+
+def run(site_file: Path, out: Path, *, cache: Path | None = None, progress: Progress | None = None) -> Run:
+    """Check one site: find, fetch, compare, report.
+
+    Raises
+    ------
+    InputError, ServiceError
+        See ``changedet.errors``.
+    """
+    started = datetime.now(UTC).replace(microsecond=0)
+    site = load_site(site_file)
+    with run_folder(out, site.id, run_id(site, started)) as aside:
+        evidence = gather(site, site_file.parent, Store(cache or default_cache()), started, progress)
+        if progress is not None:
+            progress("report", 0, 1)
+        names = [path.relative_to(aside) for path in write_report(evidence, aside)]
+    folder = out / site.id / run_id(site, started)
+    return Run(folder, tuple(folder / name for name in names), evidence)
+
+
+def gather(site: Site, folder: Path, store: Store, started: datetime, progress: Progress | None = None) -> Evidence:
+    """Everything up to the Evidence of one run; nothing is written but the cache."""
+    clock = _Clock()
+    geobox = site_geobox(site.ring, site.resolution)
+    periods = Periods(site.before, site.after)
+    source = open_source(site, folder)
+    with clock.step("search"):
+        scenes = find_scenes(site, source)
+    with clock.step("acquire"):
+        acquired = fetch_scenes(scenes, source, geobox, store, progress)
+    with clock.step("grid"):
+        stacks = build_stacks(acquired, geobox, progress)
+    with clock.step("prepare"):
+        ready = prepare(stacks, site, progress)
+    with clock.step("detect"):
+        maps, change, notes = detect_changes(ready.stacks, periods, site.detect, progress)
+    with clock.step("regions"):
+        detections = find_detections(change, ready.stacks, maps, site, site.detect.false_alarm_rate)
+        verdicts = zone_verdicts(site, detections, change, ready.limit)
+    used = {part for stack in ready.stacks.values() for ids in stack.scene_id.values for part in str(ids).split("+")}
+    return Evidence(
+        site=site,
+        scenes=tuple(scene for scene in scenes if scene.id in used),
+        stacks=ready.stacks,
+        maps=maps,
+        change=change,
+        detections=detections,
+        verdicts=verdicts,
+        failures=acquired.failures,
+        dropped=tuple(Dropped(scene, reason) for scene, reason in ready.dropped),
+        provenance=_provenance(site, started, clock.seconds, source.spent()),
+        notes=(*_scene_notes(scenes), *ready.notes, *notes),
+        checksums=acquired.checksums,
+    )
+
+
+def run_id(site: Site, started: datetime) -> str:
+    """The name of a run: when it began, and a hash of what was asked."""
+    asked = json.dumps(site.model_dump(mode="json"), sort_keys=True)
+    return f"{started:%Y%m%dT%H%M%SZ}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
+def _provenance(site: Site, started: datetime, seconds: Mapping[str, float], spent: Mapping[str, int]) -> Provenance:
+    return Provenance(
+        run_id=run_id(site, started),
+        started=started,
+        versions={name: version(name) for name in PACKAGES},
+        parameters=site.model_dump(mode="json"),
+        seed=SEED,
+        timings=dict(seconds),
+        downloads=spent,
+    )
+
+
+def _scene_notes(scenes: tuple[Scene, ...]) -> tuple[str, ...]:
+    counted: dict[str, int] = {}
+    for scene in scenes:
+        for note in scene.notes:
+            counted[note] = counted.get(note, 0) + 1
+    return tuple(f"{count} of {len(scenes)} scenes: {note}." for note, count in sorted(counted.items()))

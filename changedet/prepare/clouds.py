@@ -1,0 +1,99 @@
+"""Masks clouds, their shadows and snow by the scene classification, and measures how much of the site each date shows.
+
+Classes of SCL as of the Sentinel-2 L2A Algorithm Theoretical Basis Document (S2-PDGS-MPC-ATBD-L2A, 2021), table 3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import ndimage
+
+from changedet.stack import band_names, check_stack, geobox_of
+from changedet.values import Frozen
+
+NO_DATA, SATURATED, CLOUD_SHADOW = 0, 1, 3
+CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS, SNOW = 8, 9, 10, 11
+OPAQUE = (CLOUD_SHADOW, CLOUD_MEDIUM, CLOUD_HIGH)
+PERSISTENT = 0.6
+"""A pixel called cloud on this share of the dates on which its surroundings are clear is a bright roof, not a cloud."""
+
+
+class Config(Frozen):
+    """How far masks reach and how much must remain."""
+
+    dilation: float = Field(default=40, ge=0, le=500, description="metres added around clouds and shadows")
+    thin_dilation: float = Field(default=20, ge=0, le=500, description="metres added around cirrus and snow")
+    least_clear: float = Field(default=0.4, ge=0, le=1, description="share of the facility that a date must show")
+
+
+def mask_clouds(stack: xr.Dataset, config: Config) -> xr.Dataset:
+    """The stack without ``scl``: hidden pixels are no longer valid. A stack without ``scl`` returns unchanged.
+
+    Parameters
+    ----------
+    stack : Stack with ``scl`` (time, y, x)
+    """
+    if "scl" not in stack:
+        return stack
+    cell = abs(float(geobox_of(stack).resolution.x))
+    far, near = config.dilation / cell, config.thin_dilation / cell
+    scl = stack.scl.values
+    roofs = _bright_roofs(scl)
+    valid = stack.valid.values.copy()
+    for i, classes in enumerate(scl):
+        opaque = np.isin(classes, OPAQUE) & ~roofs
+        thin = np.isin(classes, (CIRRUS, SNOW, SATURATED)) & ~roofs
+        hidden = _dilated(opaque, far) | _dilated(thin, near) | (classes == NO_DATA)
+        valid[i] &= ~hidden
+    return _with_valid(stack.drop_vars("scl"), valid)
+
+
+def clear_shares(stack: xr.Dataset, facility: NDArray[np.bool_]) -> xr.Dataset:
+    """Add the coordinate ``clear_share``: the share of the facility's pixels that are valid, per date.
+
+    Parameters
+    ----------
+    facility : bool (y, x)
+    """
+    pixels = max(int(facility.sum()), 1)
+    shares = (stack.valid.values & facility).sum((1, 2)) / pixels
+    return stack.assign_coords(clear_share=("time", shares.astype(np.float32)))
+
+
+def keep_clear(stack: xr.Dataset, least: float) -> tuple[xr.Dataset, tuple[tuple[str, float], ...]]:
+    """Only the dates with at least ``least`` of the facility clear; and the scene ids dropped, each with its share."""
+    shares = stack.clear_share.values
+    keep = shares >= least
+    dropped = tuple((str(stack.scene_id.values[i]), float(shares[i])) for i in np.flatnonzero(~keep))
+    return stack.isel(time=np.flatnonzero(keep)), dropped
+
+
+def _with_valid(stack: xr.Dataset, valid: NDArray[np.bool_]) -> xr.Dataset:
+    masked = {name: stack[name].where(valid) for name in band_names(stack)}
+    return check_stack(stack.assign({**masked, "valid": (("time", "y", "x"), valid)}))
+
+
+def _bright_roofs(scl: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Small bright objects that the classification calls cloud on most clear dates; clouds move, roofs stay.
+
+    Judged on dates where cloud covers less than a fifth of the area; with fewer than 8 such dates nothing is judged.
+    """
+    cloud = np.isin(scl, (CLOUD_MEDIUM, CLOUD_HIGH))
+    seen = scl != NO_DATA
+    share = cloud.sum((1, 2)) / np.maximum(seen.sum((1, 2)), 1)
+    clear = (share < 0.2) & (seen.mean((1, 2)) > 0.5)
+    if clear.sum() < 8:
+        return np.zeros(scl.shape[1:], bool)
+    often: NDArray[np.bool_] = cloud[clear].sum(0) > PERSISTENT * np.maximum(seen[clear].sum(0), 1)
+    return often
+
+
+def _dilated(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
+    """The mask grown by ``reach`` pixels in every direction."""
+    if reach <= 0 or not mask.any():
+        return mask
+    grown: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask) <= reach
+    return grown

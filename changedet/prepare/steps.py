@@ -1,0 +1,60 @@
+"""The steps in order: clouds off, unusable dates out, every date on one grid to a fraction of a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from changedet.prepare import clouds
+from changedet.site import Site
+from changedet.stack import Periods, geobox_of, ring_mask
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Stacks that are comparable, and what was left out on the way."""
+
+    stacks: Mapping[str, xr.Dataset]
+    dropped: tuple[tuple[str, str], ...]
+    """Scene id and the reason, for each date that was read but not used."""
+    notes: tuple[str, ...]
+
+
+def prepare(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progress | None = None) -> Prepared:
+    """Make the dates of each stack comparable."""
+    ready: dict[str, xr.Dataset] = {}
+    dropped: list[tuple[str, str]] = []
+    notes: list[str] = []
+    periods = Periods(site.before, site.after)
+    for done, (key, raw) in enumerate(stacks.items()):
+        facility = facility_mask(site, raw)
+        optical = raw.attrs["sensor"] == "sentinel-2"
+        if optical and "scl" not in raw:
+            notes.append(f"{key}: the scenes carry no cloud classification; clouds were not masked.")
+        masked = clouds.clear_shares(clouds.mask_clouds(raw, clouds.Config()), facility)
+        clear, hidden = clouds.keep_clear(masked, clouds.Config().least_clear)
+        dropped += [(scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden]
+        if optical and clear.sizes["time"] > 1:
+            clear, refused = _coregistered(clear, periods)
+            dropped += refused
+        if clear.sizes["time"]:
+            ready[key] = clear
+        if progress is not None:
+            progress("prepare", done + 1, len(stacks))
+    return Prepared(ready, tuple(dropped), tuple(notes))
+
+
+def facility_mask(site: Site, grid: xr.Dataset) -> NDArray[np.bool_]:
+    """Where the facility lies: its zones where the site names any, else the whole area. bool (y, x)"""
+    geobox = geobox_of(grid)
+    rings = [zone.ring() for zone in site.zones] or [site.ring]
+    mask = np.zeros(geobox.shape, bool)
+    for ring in rings:
+        mask |= ring_mask(ring, geobox)
+    return mask

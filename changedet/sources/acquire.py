@@ -1,0 +1,185 @@
+"""Scenes found and fetched for one site: the step between a site file and its stacks."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from changedet.errors import FetchError, NoScenesError, ServiceError
+from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Failure, Scene, Sensor
+from changedet.site import Site
+from changedet.sources import Fetched, Query, Source
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+    from changedet.store import Store
+    from changedet.values import SourceConfig
+
+WORKERS = 16
+COMMON_SHARE = 0.5
+"""A band that fewer than this share of the scenes carry is left out for all."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def source_kinds() -> tuple[str, ...]:
+    """The kinds that ``source: {kind: …}`` accepts: the modules of ``changedet/sources`` that open a source."""
+    return tuple(name for name in _modules() if hasattr(_module(name), "open_source"))
+
+
+def source_config(kind: str) -> type[SourceConfig] | None:
+    """The ``Config`` of a kind of source, or None where there is none."""
+    if kind not in _modules() or not hasattr(_module(kind), "open_source"):
+        return None
+    config: type[SourceConfig] = _module(kind).Config
+    return config
+
+
+def open_source(site: Site, folder: Path) -> Source:
+    """The source that a site names; ``folder`` is that of its file."""
+    source: Source = _module(site.source.kind).open_source(site.source, folder)
+    return source
+
+
+def _modules() -> tuple[str, ...]:
+    import changedet.sources
+
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(changedet.sources.__path__)))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"changedet.sources.{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """What a run could get hold of."""
+
+    fetched: tuple[Fetched, ...]
+    failures: tuple[Failure, ...]
+    checksums: Mapping[str, str]
+    """SHA-256 of each original window by ``scene id/asset``."""
+
+
+def find_scenes(site: Site, source: Source) -> tuple[Scene, ...]:
+    """Scenes of all sensors that fall into the reference period or the after-window.
+
+    Raises
+    ------
+    NoScenesError
+        When a side has no scene of any sensor.
+    CatalogueError, ServiceError
+    """
+    found: list[Scene] = []
+    for sensor, spec in site.sensors.items():
+        for period in (site.before, site.after):
+            found.extend(
+                source.search(
+                    Query(
+                        sensor=sensor,
+                        ring=site.ring,
+                        start=period.start,
+                        end=period.end,
+                        collection=spec.collection,
+                        max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
+                        relative_orbits=spec.relative_orbits,
+                    )
+                )
+            )
+    for name, period in (("before", site.before), ("after", site.after)):
+        if not any(period.holds(scene.time) for scene in found):
+            raise NoScenesError(
+                f"site {site.id}: no scene of {' or '.join(site.sensors)} covers the area in `{name}`, {period}; "
+                "check the area (longitude comes first) and the collection, widen the dates, or raise max_cloud"
+            )
+    return tuple(sorted(found, key=lambda scene: (scene.time, scene.id)))
+
+
+def bands_for(sensor: Sensor, scenes: tuple[Scene, ...]) -> tuple[str, ...]:
+    """The bands of a sensor that most of its scenes carry."""
+    mine = [scene for scene in scenes if scene.sensor == sensor]
+    wanted = (*OPTICAL_BANDS, CLASSIFICATION) if sensor == "sentinel-2" else RADAR_BANDS
+    return tuple(band for band in wanted if mine and sum(band in s.assets for s in mine) >= COMMON_SHARE * len(mine))
+
+
+def fetch_scenes(
+    scenes: tuple[Scene, ...],
+    source: Source,
+    geobox: GeoBox,
+    store: Store,
+    progress: Progress | None = None,
+) -> Acquired:
+    """Fetch the windows of all scenes at once; a scene that fails is recorded, and the others go on.
+
+    Raises
+    ------
+    ServiceError
+        When every scene failed.
+    """
+    bands = {sensor: bands_for(sensor, scenes) for sensor in {scene.sensor for scene in scenes}}
+    fetched: list[Fetched] = []
+    failures: list[Failure] = []
+
+    def fetch(scene: Scene) -> Fetched:
+        missing = [band for band in bands[scene.sensor] if band not in scene.assets and band != CLASSIFICATION]
+        if missing:
+            raise FetchError(scene.id, missing[0], "the item has no such asset")
+        return source.fetch(scene, bands[scene.sensor], geobox, store)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        tasks = {pool.submit(fetch, scene): scene for scene in scenes}
+        for done, task in enumerate(as_completed(tasks), 1):
+            try:
+                fetched.append(task.result())
+            except FetchError as error:
+                failures.append(Failure(error.scene, error.asset, error.reason))
+            if progress is not None:
+                progress("acquire", done, len(scenes))
+    if scenes and not fetched:
+        first = min(failures, key=lambda failure: failure.scene)
+        raise ServiceError(
+            f"none of {len(scenes)} scenes could be fetched; the first, {first.scene}, asset {first.asset}: "
+            f"{first.reason}; run again later, nothing that was saved is fetched twice"
+        )
+    fetched.sort(key=lambda one: (one.scene.time, one.scene.id))
+    checksums = {
+        f"{one.scene.id}/{band}": window.sha256 for one in fetched for band, window in sorted(one.windows.items())
+    }
+    return Acquired(tuple(fetched), tuple(sorted(failures, key=lambda f: (f.scene, f.asset))), checksums)
+
+
+def build_stacks(acquired: Acquired, geobox: GeoBox, progress: Progress | None = None) -> dict[str, xr.Dataset]:
+    """One Stack for optical, and one for each relative orbit of radar, by key; optical first."""
+    from changedet.sources.grid import layers
+    from changedet.stack import build_stack
+
+    groups: dict[str, list[Fetched]] = {}
+    for one in acquired.fetched:
+        groups.setdefault(_key(one.scene), []).append(one)
+    stacks: dict[str, xr.Dataset] = {}
+    for key in sorted(groups, key=lambda key: (not key.startswith("sentinel-2"), key)):
+        group = groups[key]
+        step = None if progress is None else lambda done, total: progress("grid", done, total)
+        stacks[key] = build_stack(
+            layers(group, geobox, step),
+            geobox,
+            sensor=group[0].scene.sensor,
+            key=key,
+            simulated=any(one.scene.simulated for one in group),
+        )
+    return stacks
+
+
+def _key(scene: Scene) -> str:
+    if scene.sensor == "sentinel-2":
+        return "sentinel-2"
+    orbit = "unknown" if scene.relative_orbit is None else f"{scene.relative_orbit:03d}"
+    return f"sentinel-1-orbit-{orbit}"
