@@ -1,0 +1,370 @@
+"""What the page and the PDF say, once: ``Evidence`` in words and figures, ready to be set.
+
+Everything here is plain text, nothing is markup: the templates escape it. The finding comes first, then what could be
+seen, then how sure it is, then where everything came from. No sentence names a cause or an actor.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from changedet.evidence import Evidence
+from changedet.regions import Detection
+from changedet.report import words
+from changedet.scene import Scene
+from changedet.verdict import Verdict
+
+NOT_VALIDATED = "Satellite-only analysis, not yet validated in the field."
+SECRET = re.compile(r"secret|token|password|passwd|credential|client_id|api_?key|authorization", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and its value."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verdict, set for reading."""
+
+    subject: str
+    outcome: str
+    label: str
+    sentence: str
+    reasons: tuple[str, ...]
+    figures: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A detection, set for reading."""
+
+    number: int
+    kind: str
+    zone: str | None
+    where: str
+    area: str
+    when: str
+    p: str
+    chance: str
+    directions: tuple[Fact, ...]
+    scenes: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Fragment of the page."""
+        return f"place-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One band of one input scene."""
+
+    band: str
+    href: str
+    checksum: str
+    """SHA-256 of the window that was read, and the provider's own checksum where it gives one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input scene."""
+
+    id: str
+    when: str
+    sensor: str
+    orbit: str
+    processing: str
+    product: str
+    source: str
+    files: tuple[File, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The whole report in words."""
+
+    site: str
+    where: str
+    headline: str
+    summary: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    answers: tuple[Answer, ...]
+    places: tuple[Place, ...]
+    notes: tuple[str, ...]
+    observable: str
+    limits: tuple[str, ...]
+    dropped: tuple[Fact, ...]
+    failures: tuple[Fact, ...]
+    inputs: tuple[Input, ...]
+    run: tuple[Fact, ...]
+    versions: tuple[Fact, ...]
+    parameters: tuple[Fact, ...]
+    attribution: str
+    simulated: bool
+    caution: str = NOT_VALIDATED
+
+
+def content(evidence: Evidence) -> Content:
+    """All that a report says, as text."""
+    return Content(
+        site=words.clean(evidence.site.name),
+        where=words.place(evidence.site.center),
+        headline=headline(evidence),
+        summary=tuple(summary(evidence)),
+        facts=tuple(facts(evidence)),
+        answers=tuple(_answer(verdict) for verdict in evidence.verdicts),
+        places=tuple(_place(detection) for detection in evidence.detections),
+        notes=tuple(words.clean(note) for note in evidence.notes),
+        observable=observable_sentence(evidence),
+        limits=tuple(limits(evidence)),
+        dropped=tuple(Fact(words.clean(d.scene), words.clean(d.reason)) for d in evidence.dropped),
+        failures=tuple(
+            Fact(words.clean(f"{f.scene}, {f.asset}" if f.asset else f.scene), words.clean(f.reason))
+            for f in evidence.failures
+        ),
+        inputs=tuple(_input(scene, evidence.checksums) for scene in evidence.scenes),
+        run=(
+            Fact("Run", words.clean(evidence.provenance.run_id)),
+            Fact("Seed of random numbers", str(evidence.provenance.seed)),
+        ),
+        versions=tuple(
+            Fact(words.clean(k), words.clean(str(v))) for k, v in sorted(evidence.provenance.versions.items())
+        ),
+        parameters=tuple(_flat(evidence.provenance.parameters)),
+        attribution=words.clean(evidence.attribution),
+        simulated=evidence.simulated,
+    )
+
+
+def observable_share(evidence: Evidence) -> float:
+    """Share of the site, 0–1, on which change could have been seen."""
+    return float(evidence.change.observable.values.mean())
+
+
+def headline(evidence: Evidence) -> str:
+    """The finding in one line, to follow the site's name."""
+    if evidence.verdicts:
+        outcomes = [verdict.outcome for verdict in evidence.verdicts]
+        order = ("supported", "contradicted", "inconclusive")
+        parts = [f"{outcomes.count(o)} {o}" for o in order if o in outcomes]
+        return f"of {words.count(len(outcomes), 'claim')}, {words.listed(parts)}"
+    if evidence.detections:
+        number = words.spelled(len(evidence.detections), "place").lower()
+        return f"{number} changed{_span(evidence.detections)}"
+    if observable_share(evidence) == 0:
+        return "nothing could be seen"
+    return "no change found where these images could show one"
+
+
+def _span(detections: Iterable[Detection]) -> str:
+    onsets = [detection.onset for detection in detections]
+    starts = [onset.after for onset in onsets if onset.after is not None]
+    ends = [onset.before for onset in onsets if onset.before is not None]
+    if not starts or not ends:
+        return ""
+    return f" between {words.day(min(starts))} and {words.day(max(ends))}"
+
+
+def summary(evidence: Evidence) -> Iterable[str]:
+    """A few sentences: what changed, where most, when, how sure; or what could have been seen."""
+    found = evidence.detections
+    if not found:
+        yield from _nothing(evidence)
+        return
+    total = sum(detection.area for detection in found)
+    span = _span(found)
+    yield (
+        f"{words.spelled(len(found), 'place')} within the site changed{span or ' in the period asked about'}, "
+        f"{words.area(total)} in all."
+    )
+    first = min(found, key=lambda d: d.number)
+    largest = max(found, key=lambda d: d.area)
+    lead = "The most significant, and the largest," if first is largest and len(found) > 1 else "The most significant,"
+    lead = "It, number" if len(found) == 1 else f"{lead} number"
+    size, when = words.area(first.area), words.bracket(first.onset)
+    yield f"{lead} {first.number} on the picture, covers {size} and changed {when}."
+    yield f"It shows {consistent(first)}; {words.chance(first.p_value)} ({words.probability(first.p_value)})."
+    if largest is not first:
+        yield (
+            f"The largest, number {largest.number}, covers {words.area(largest.area)} and shows {consistent(largest)}."
+        )
+
+
+def consistent(detection: Detection) -> str:
+    """``change consistent with a structure removed``: what the signal is like, never why."""
+    if detection.kind == "unknown":
+        return "a change that fits none of the kinds named by the rules"
+    return f"change consistent with {words.CONSISTENT_WITH[detection.kind]}"
+
+
+def _nothing(evidence: Evidence) -> Iterable[str]:
+    share = observable_share(evidence)
+    if share == 0:
+        yield "No part of the site was seen often enough, before and after, to say whether anything changed."
+        return
+    yield (
+        f"{words.share(share)} of the site was seen often enough, before and after, for a change to be found there, "
+        "and none was." + (" On the rest nothing can be said." if share < 1 else "")
+    )
+    yield _smallest(evidence)
+
+
+def _smallest(evidence: Evidence) -> str:
+    sizes = [v.smallest_diameter for v in evidence.verdicts if v.smallest_diameter is not None]
+    if sizes:
+        low, high = min(sizes), max(sizes)
+        span = f"{high:.0f} m" if round(low) == round(high) else f"{low:.0f} to {high:.0f} m"
+        return (
+            f"The smallest object whose loss would have been found here is about {span} across "
+            "(the size found in 80 % of trials in which the change was put into real images of the site)."
+        )
+    return (
+        f"The smallest object that would have been found was not measured in this run; "
+        f"one pixel is {evidence.site.resolution:g} m × {evidence.site.resolution:g} m, "
+        "and an object of a few pixels may change without a trace."
+    )
+
+
+def facts(evidence: Evidence) -> Iterable[Fact]:
+    """The figures a reader looks for first."""
+    site = evidence.site
+    yield Fact("Reference period", f"{words.day(site.before.first)} to {words.day(site.before.last)}")
+    yield Fact("Period asked about", f"{words.day(site.after.first)} to {words.day(site.after.last)}")
+    for key, stack in evidence.stacks.items():
+        orbits = sorted(set(stack.relative_orbit.values.tolist()))
+        name = words.stack_name(key, str(stack.attrs["sensor"]), orbits)
+        yield Fact(name, words.count(stack.sizes["time"], "date"))
+    yield Fact("Changed", words.area(sum(d.area for d in evidence.detections)) if evidence.detections else "none found")
+    yield Fact("Seen well enough", f"{words.share(observable_share(evidence))} of the site")
+    yield Fact("False alarms allowed", words.share(site.detect.false_alarm_rate) + " of unchanged ground")
+
+
+def observable_sentence(evidence: Evidence) -> str:
+    """How much could be seen, in a sentence."""
+    share = observable_share(evidence)
+    if share == 1:
+        return "Every part of the site was seen often enough, before and after, for a change to be found."
+    if share == 0:
+        return "Nowhere was the ground seen often enough, before and after, for a change to be found."
+    return (
+        f"{words.share(share)} of the site was seen often enough, before and after, for a change to be found. "
+        f"On the hatched {words.share(1 - share)} nothing can be said: a change there would have gone unseen."
+    )
+
+
+def limits(evidence: Evidence) -> Iterable[str]:
+    """What these sensors cannot show."""
+    yield _smallest(evidence)
+    sensors = {scene.sensor for scene in evidence.scenes}
+    if "sentinel-2" in sensors:
+        yield (
+            "Sentinel-2 sees sunlight reflected from the ground, in pixels of 10 to 20 m. Clouds and their shadows "
+            "hide the ground. Images lie on each other to within about 5 m since April 2021 and about 12 m before."
+        )
+    if "sentinel-1" in sensors:
+        yield (
+            "Sentinel-1 sees radar echoes through cloud and at night, at about 20 m. Rain, wet soil and speckle change "
+            "the echo too, and after a collapse it may rise or fall."
+        )
+    yield (
+        "A change is dated only between two images: the last that still looks as before and the first that does not."
+    )
+    yield "The images show that the ground changed and what the change is like. They do not show why, or by whose hand."
+
+
+def _answer(verdict: Verdict) -> Answer:
+    figures = [
+        Fact("If nothing had changed", words.probability(verdict.p_intact)),
+        Fact("If it had changed as claimed", words.probability(verdict.p_claimed)),
+    ]
+    if verdict.power is not None and math.isfinite(verdict.power):
+        figures.append(Fact("Such a change would be found", f"{100 * verdict.power:.0f} % of the time"))
+    if verdict.smallest_diameter is not None and math.isfinite(verdict.smallest_diameter):
+        figures.append(Fact("Smallest object that could show", f"{verdict.smallest_diameter:.0f} m across"))
+    return Answer(
+        subject=words.clean(verdict.subject),
+        outcome=verdict.outcome,
+        label=words.OUTCOMES[verdict.outcome],
+        sentence=words.clean(verdict.sentence),
+        reasons=tuple(words.REASONS[reason] for reason in verdict.reasons),
+        figures=tuple(figures),
+    )
+
+
+def _place(detection: Detection) -> Place:
+    return Place(
+        number=detection.number,
+        kind=consistent(detection),
+        zone=None if detection.zone is None else words.clean(detection.zone),
+        where=words.place(detection.centroid),
+        area=words.area(detection.area),
+        when=words.bracket(detection.onset),
+        p=words.probability(detection.p_value),
+        chance=words.chance(detection.p_value),
+        directions=tuple(
+            Fact(words.key_name(key), words.direction(key, bands)) for key, bands in detection.directions.items()
+        ),
+        scenes=tuple(words.clean(scene) for scene in detection.scenes),
+    )
+
+
+def _input(scene: Scene, checksums: Mapping[str, str]) -> Input:
+    orbit = "" if scene.relative_orbit is None else f"relative orbit {scene.relative_orbit}"
+    processing = [scene.level or "", f"baseline {scene.baseline}" if scene.baseline else "", scene.tile or ""]
+    files = []
+    for band, asset in scene.assets.items():
+        read = checksums.get(f"{scene.id}/{band}")
+        sums = [f"sha256 {read}" if read else "", f"published {asset.checksum}" if asset.checksum else ""]
+        files.append(
+            File(
+                words.clean(band),
+                words.clean(words.public_path(asset.href)),
+                words.clean(", ".join(filter(None, sums))),
+            )
+        )
+    return Input(
+        id=words.clean(scene.id),
+        when=words.instant(scene.time),
+        sensor=words.platform_name(words.clean(scene.platform)),
+        orbit=", ".join(filter(None, (orbit, scene.orbit_direction or ""))),
+        processing=words.clean(", ".join(filter(None, processing))),
+        product=words.clean(scene.product or ""),
+        source=words.clean(words.public_path(scene.source)),
+        files=tuple(files),
+        notes=tuple(words.clean(note) for note in scene.notes),
+    )
+
+
+def _flat(value: object, name: str = "") -> Iterable[Fact]:
+    """Nested parameters as dotted names, secrets left out."""
+    if SECRET.search(name.rsplit(".", 1)[-1]):
+        yield Fact(words.clean(name), "(not shown)")
+    elif isinstance(value, Mapping) and value:
+        for key in sorted(value, key=str):
+            yield from _flat(value[key], f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        for index, item in enumerate(value):
+            yield from _flat(item, f"{name}[{index}]")
+    else:
+        yield Fact(words.clean(name), words.clean(_printed(value)))
+
+
+def _printed(value: object) -> str:
+    if isinstance(value, str):
+        return words.public_href(value) if "://" in value else value
+    if isinstance(value, float | np.floating):
+        return f"{float(value):g}"
+    if isinstance(value, list | tuple):
+        text = ", ".join(_printed(item) for item in value)
+        return text if len(text) <= 400 else f"{text[:400]}… ({len(value)} values)"
+    return "none" if value is None else str(value)

@@ -1,0 +1,57 @@
+(() => {
+  "use strict";
+  const slider = document.getElementById("slider");
+  const after = document.getElementById("after-image");
+  const picker = document.getElementById("after-date");
+  const store = document.getElementById("frames");
+  if (slider && picker && store) {
+    const frames = JSON.parse(store.textContent);
+    const earlier = document.getElementById("earlier");
+    const later = document.getElementById("later");
+    const said = document.getElementById("after-said");
+    const tell = () => {
+      const share = Math.round(slider.value);
+      slider.setAttribute("aria-valuenow", String(share));
+      slider.setAttribute("aria-valuetext", share + " % before, " + (100 - share) + " % after");
+    };
+    const show = () => {
+      const frame = frames[Number(picker.value)];
+      after.src = frame.uri;
+      after.alt = "The site after: " + frame.label + ".";
+      earlier.disabled = picker.selectedIndex === 0;
+      later.disabled = picker.selectedIndex === picker.options.length - 1;
+    };
+    const step = (by) => {
+      picker.selectedIndex = Math.min(picker.options.length - 1, Math.max(0, picker.selectedIndex + by));
+      show();
+      said.textContent = "Now showing " + frames[Number(picker.value)].label;
+    };
+    picker.addEventListener("change", show);
+    earlier.addEventListener("click", () => step(-1));
+    later.addEventListener("click", () => step(1));
+    slider.addEventListener("slide", tell);
+    slider.addEventListener("keydown", (event) => {
+      const to = { Home: 0, End: 100, PageDown: slider.value - 10, PageUp: slider.value + 10 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      slider.value = Math.min(100, Math.max(0, to));
+      tell();
+    });
+    document.getElementById("show-outlines").addEventListener("change", (event) => {
+      slider.parentElement.classList.toggle("no-outlines", !event.target.checked);
+    });
+    show();
+  }
+  addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details:not([open])")) {
+      part.open = true;
+      part.dataset.closed = "";
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const part of document.querySelectorAll("details[data-closed]")) {
+      part.open = false;
+      delete part.dataset.closed;
+    }
+  });
+})();

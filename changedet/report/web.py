@@ -1,0 +1,243 @@
+"""Pictures for the page: small, all on the grid of the site with one stretch, inlined as data URIs.
+
+The page's pictures carry no lettering: dates, scale and outlines are text and SVG beside and above them, so that two
+dates lie on each other exactly and the words can be read aloud.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geom import Geometry
+from PIL import Image, ImageDraw
+
+from changedet.evidence import Evidence
+from changedet.regions import Detection
+from changedet.report.choose import leading_pair
+from changedet.report.pictures import HALO, PAPER, cover, enlarge, font, hatching
+from changedet.report.series import grid_shape, outline_mask
+from changedet.report.stretch import Rendition, Stretch, block_sum, joint_stretch, leading_rendition, side_values
+from changedet.report.words import day, instant, platform_name, stack_name, utc
+from changedet.stack import Periods, geobox_of
+
+MAX_SIDE = 720
+"""Longest side of an inlined picture in pixels; a grid above it is averaged in blocks."""
+FRAMES_BYTES = 2_600_000
+"""All dates of the picker together."""
+CHIP_BYTES = 110_000
+CLEAR_ENOUGH = 0.5
+"""Share of the site that must be clear for a date to be offered."""
+HATCH = 8
+CHANGED = (213, 94, 0)
+UNSEEN = ((32, 52, 92), (150, 172, 212))
+QUALITIES = (82, 70, 58, 46, 34, 22)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of the site: one date, or for radar the mean of a few."""
+
+    times: tuple[int, ...]
+    """Positions on ``stack.time``."""
+    label: str
+    """Date, time and platform."""
+    clear: float
+    """Share of the site that is clear, 0–1."""
+    side: str
+    """``before``, ``after`` or ``between`` the two periods."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The stack that is looked at, one way of colouring it, and the frames that stand for before and after."""
+
+    stack: xr.Dataset
+    name: str
+    look: Rendition
+    stretch: Stretch
+    reduce: int
+    """Pixels of the grid, a side, averaged into one of the picture."""
+    before: Frame
+    after: Frame
+    frames: tuple[Frame, ...]
+    """Every date clear enough to be offered beside ``after``, in order of time; ``after`` is one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A detection's outline in pixels of the grid, for an SVG path, and where its number stands."""
+
+    number: int
+    path: str
+    x: float
+    y: float
+
+
+def view(evidence: Evidence) -> View | None:
+    """The first stack that shows both sides, optical ones first; None where no stack does."""
+    pair = leading_pair(evidence)
+    if pair is None:
+        return None
+    stack = evidence.stacks[pair.key]
+    look = leading_rendition(stack)
+    sides = Periods(evidence.site.before, evidence.site.after).sides(stack)
+    before, after = (_frame(stack, times, sides) for times in (pair.before, pair.after))
+    offered = [_frame(stack, (i,), sides) for i in range(stack.sizes["time"])]
+    offered = [frame for frame in offered if frame.clear >= CLEAR_ENOUGH and frame.times != after.times]
+    shape = (stack.sizes["y"], stack.sizes["x"])
+    reduce = max(1, -(-max(shape) // MAX_SIDE))
+    values = [side_values(stack, frame.times, look, reduce=reduce) for frame in (before, after)]
+    orbits = sorted(set(stack.relative_orbit.values.tolist()))
+    return View(
+        stack=stack,
+        name=stack_name(pair.key, str(stack.attrs["sensor"]), orbits),
+        look=look,
+        stretch=joint_stretch(values, look),
+        reduce=reduce,
+        before=before,
+        after=after,
+        frames=tuple(sorted([*offered, after], key=lambda frame: (frame.times[-1], len(frame.times)))),
+    )
+
+
+def _frame(stack: xr.Dataset, times: tuple[int, ...], sides: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> Frame:
+    last = times[-1]
+    side = "before" if sides[0][last] else "after" if sides[1][last] else "between"
+    clear = float(stack.valid.values[list(times)].any(axis=0).mean())
+    if len(times) == 1:
+        label = f"{instant(utc(stack.time.values[last]))}, {platform_name(str(stack.platform.values[last]))}"
+    else:
+        label = f"{day(utc(stack.time.values[times[0]]))} to {day(utc(stack.time.values[last]))}, mean of {len(times)}"
+    return Frame(times, label, clear, side)
+
+
+def render(shown: View, frame: Frame, *, stamp: bool = False) -> Image.Image:
+    """One frame as an RGB picture; ground that was not seen is hatched grey, and ``stamp`` says SIMULATED on it."""
+    side = side_values(shown.stack, frame.times, shown.look, reduce=shown.reduce)
+    picture = shown.stretch.apply(side.values)
+    cover(picture, ~side.valid, HATCH)
+    image = Image.fromarray(picture)
+    if stamp:
+        mark(image)
+    return image
+
+
+def mark(image: Image.Image) -> None:
+    """Write SIMULATED across the lower right corner, so that the word stays with a picture that is saved alone."""
+    face = font(max(9, min(image.size) // 28), bold=True)
+    place = (image.width - 4, image.height - 3)
+    ImageDraw.Draw(image).text(place, "SIMULATED", font=face, fill=PAPER, anchor="rs", stroke_width=1, stroke_fill=HALO)
+
+
+def observability(evidence: Evidence, shown: View | None) -> Image.Image:
+    """Where nothing could be seen: cross-hatched blue; what changed: orange; the rest a pale picture of the ground."""
+    change = evidence.change
+    reduce = max(1, -(-max(change.observable.shape) // MAX_SIDE))
+    seen = block_sum(change.observable.values, reduce) >= reduce * reduce / 2
+    changed = block_sum(change.changed.values, reduce) > 0
+    picture = np.full((*seen.shape, 3), 226, np.uint8)
+    if shown is not None:
+        ground = np.asarray(render(shown, shown.after).convert("L"), np.float32)
+        picture[:] = (150 + ground * 100 / 255).astype(np.uint8)[:, :, None]
+    picture[changed] = CHANGED
+    times = max(1, 480 // max(seen.shape))
+    picture, seen = enlarge(picture, times), enlarge(seen, times)
+    lines = hatching(seen.shape, 8, crossed=True)
+    picture[~seen] = np.where(lines[~seen][:, None], UNSEEN[0], UNSEEN[1])
+    image = Image.fromarray(picture)
+    if evidence.simulated:
+        mark(image)
+    return image
+
+
+def outlines(evidence: Evidence) -> tuple[Outline, ...]:
+    """Every detection's outline in pixel coordinates of the grid."""
+    geobox = geobox_of(evidence.change)
+    inverse = ~geobox.affine
+    found = []
+    for detection in evidence.detections:
+        shape = grid_shape(detection, evidence.change)
+        parts = []
+        corners: list[tuple[float, float]] = []
+        for ring in _rings(shape):
+            points = [_apply(inverse, x, y) for x, y in ring]
+            corners += points
+            parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points[:-1]) + "Z")
+        top = min(corners, key=lambda point: (point[1], -point[0]))
+        found.append(Outline(detection.number, "".join(parts), round(top[0], 1), round(top[1], 1)))
+    return tuple(found)
+
+
+def _apply(affine: Affine, x: float, y: float) -> tuple[float, float]:
+    column, row = affine * (x, y)
+    return float(column), float(row)
+
+
+def _rings(shape: Geometry) -> Iterable[list[tuple[float, float]]]:
+    for part in shape if shape.is_multi else (shape,):
+        yield list(part.exterior.points)
+        yield from (list(ring.points) for ring in part.interiors)
+
+
+def crop(evidence: Evidence, shown: View, detection: Detection, margin: int = 12) -> tuple[Image.Image, ...]:
+    """Before and after about one detection, each pixel of the grid enlarged to a square, never smoothed."""
+    mask = outline_mask(detection, evidence.change)
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return ()
+    reduce = shown.reduce
+    height, width = mask.shape[0] // reduce, mask.shape[1] // reduce
+    left, right = max(0, int(cols[0]) // reduce - margin), min(width, int(cols[-1]) // reduce + margin + 1)
+    top, bottom = max(0, int(rows[0]) // reduce - margin), min(height, int(rows[-1]) // reduce + margin + 1)
+    factor = max(1, min(8, 320 // max(right - left, bottom - top, 1)))
+    size = ((right - left) * factor, (bottom - top) * factor)
+    images = []
+    for frame in (shown.before, shown.after):
+        image = render(shown, frame).crop((left, top, right, bottom)).resize(size, Image.Resampling.NEAREST)
+        if evidence.simulated:
+            mark(image)
+        images.append(image)
+    return tuple(images)
+
+
+def data_uri(picture: Image.Image, limit: int) -> str:
+    """The picture as a WebP of at most ``limit`` bytes where a quality of ours allows it."""
+    for quality in QUALITIES:
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=quality, method=2)
+        if buffer.tell() <= limit:
+            break
+    return _uri("image/webp", buffer.getvalue())
+
+
+def sharp_uri(picture: Image.Image, limit: int = CHIP_BYTES) -> str:
+    """As :func:`data_uri`, but without loss where that fits: flat colours and enlarged pixels stay exact."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=True, quality=30, method=2)
+    return _uri("image/webp", buffer.getvalue()) if buffer.tell() <= limit else data_uri(picture, limit)
+
+
+def file_uri(path: Path) -> tuple[str, int, int]:
+    """A picture from the run folder as a data URI, at most 1600 px wide, with its width and height."""
+    with Image.open(path, formats=("PNG",)) as opened:
+        picture = opened.convert("RGB")
+    if picture.width > 1600:
+        picture = picture.resize((1600, round(picture.height * 1600 / picture.width)), Image.Resampling.LANCZOS)
+    return sharp_uri(picture), picture.width, picture.height
+
+
+def svg_uri(svg: str) -> str:
+    """A drawing as a data URI."""
+    return _uri("image/svg+xml", svg.encode())
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
