@@ -101,7 +101,10 @@ def conditions(simulation: Simulation, terrain: Terrain, p: Pass) -> Conditions:
     """Draw what one acquisition meets; each date has its own random stream."""
     rng = simulation.rng(10, p.number)
     share = simulation.cloud_share
-    cover = share if share in (0, 1) else float(rng.beta(0.55 * share, 0.55 * (1 - share)))
+    # winter has most of the clouds here, and a day is mostly either clear or overcast
+    winter = math.cos(2 * math.pi * (p.time.timetuple().tm_yday - 20) / 365.25)
+    mean = share * (1 + 0.8 * (1 - share) * winter)
+    cover = share if share in (0, 1) else float(rng.beta(0.6 * mean, 0.6 * (1 - mean)))
     haze = float(rng.normal(0.0, 0.004))
     gain = float(rng.normal(1.0, 0.012)) * PLATFORM_GAIN[p.platform]
     radius, angle = simulation.max_shift * 10 * math.sqrt(rng.random()), 2 * math.pi * rng.random()
@@ -155,12 +158,12 @@ def clouds(simulation: Simulation, p: Pass, seen: Conditions) -> tuple[Grid, Gri
         return np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
     rng = simulation.rng(11, p.number)
     margin = 80
-    field = rough(rng, side + 2 * margin, 1.7, 70)
+    field = rough(rng, side + 2 * margin, 1.9, 90)
     if seen.cloud >= 0.999:
         whole = np.ones_like(field)
     else:
         level = float(np.quantile(field[margin:-margin, margin:-margin], 1 - seen.cloud))
-        whole = np.clip((field - level) / 0.35 + 0.5, 0, 1)
+        whole = np.clip((field - level) / 0.5 + 0.5, 0, 1)
     reach = rng.uniform(500, 1200) / math.tan(math.radians(seen.sun_elevation)) / 10
     away = math.radians(seen.sun_azimuth + 180)
     moved = _moved(whole, round(-reach * math.cos(away)), round(reach * math.sin(away)))

@@ -61,6 +61,7 @@ class Speckle:
     """
 
     def __init__(self, rng: np.random.Generator, side: int) -> None:
+        """For images of ``side`` × ``side`` pixels of 10 m."""
         self._rng, self._side = rng, side
         # an intensity response of this full width belongs to an amplitude response √2 as wide
         self._sigma = tuple(math.sqrt(2) * r / FWHM / 10 for r in (AZIMUTH_RESOLUTION, RANGE_RESOLUTION))
@@ -87,6 +88,7 @@ class Track:
     """The passes of one relative orbit, to be rendered in order of time."""
 
     def __init__(self, simulation: Simulation, terrain: Terrain, orbit: int, direction: OrbitDirection) -> None:
+        """For one relative orbit."""
         self._simulation, self._terrain, self._direction = simulation, terrain, direction
         self._speckle = Speckle(simulation.rng(20, orbit), simulation.size_m // 10)
         self._rain = rain_days(simulation)

@@ -12,7 +12,8 @@ from pyproj import Transformer
 
 from changedet.errors import InputError
 from changedet.scene import OrbitDirection, Sensor
-from changedet.simulate.facility import DEPOT, MASTS, Event, Field, Structure, default_structures, greenness
+from changedet.simulate.facility import Event, Structure
+from changedet.simulate.layout import DEPOT, MASTS, Field, default_structures, greenness
 from changedet.site import Period
 
 EPSG = 32637
@@ -60,6 +61,7 @@ class Simulation:
     sensors: tuple[Sensor, ...] = ("sentinel-2", "sentinel-1")
 
     def __post_init__(self) -> None:
+        """Refuse what cannot be simulated."""
         rules = (
             ("months", self.months, 3 <= self.months <= 120, "3 to 120"),
             (
@@ -199,7 +201,7 @@ def optical_passes(simulation: Simulation) -> tuple[Pass, ...]:
     rng = simulation.rng(1)
     slots = simulation.revisit_days // 5
     utc = timedelta(hours=LOCAL_HOUR - simulation.center[0] / 15)
-    passes = []
+    passes: list[Pass] = []
     for span in range(math.ceil(days / simulation.revisit_days)):
         slot = span * slots + int(rng.integers(slots))
         day = simulation.start + timedelta(days=5 * slot)

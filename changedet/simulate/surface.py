@@ -15,26 +15,19 @@ from rasterio.features import rasterize
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
-from changedet.simulate.facility import (
-    FLARE,
-    SCAR_MARGIN,
-    SOOT_MARGIN,
-    Field,
-    Structure,
-    default_backdrop,
-    default_fields,
-)
+from changedet.simulate.facility import SCAR_MARGIN, SOOT_MARGIN, Structure
+from changedet.simulate.layout import FLARE, Field, default_backdrop, default_fields
 from changedet.simulate.scenario import SUBPIXEL, Simulation
 
 Grid = NDArray[np.float32]
 
 REFLECTANCE: dict[str, tuple[float, ...]] = {
     #                blue   green  red    nir    swir16 swir22
-    "soil": (0.135, 0.195, 0.275, 0.335, 0.415, 0.375),
-    "pavement": (0.105, 0.145, 0.195, 0.235, 0.290, 0.265),
-    "gravel": (0.200, 0.250, 0.305, 0.335, 0.375, 0.340),
-    "worked ground": (0.165, 0.222, 0.292, 0.340, 0.405, 0.365),
-    "track": (0.175, 0.245, 0.335, 0.395, 0.475, 0.430),
+    "soil": (0.165, 0.222, 0.292, 0.345, 0.420, 0.378),
+    "pavement": (0.118, 0.156, 0.202, 0.242, 0.300, 0.275),
+    "gravel": (0.215, 0.262, 0.312, 0.342, 0.378, 0.342),
+    "worked ground": (0.188, 0.245, 0.312, 0.358, 0.415, 0.374),
+    "track": (0.200, 0.262, 0.338, 0.395, 0.468, 0.424),
     "asphalt": (0.085, 0.098, 0.112, 0.128, 0.150, 0.142),
     "concrete": (0.265, 0.305, 0.340, 0.365, 0.375, 0.345),
     "tank roof": (0.540, 0.565, 0.570, 0.555, 0.470, 0.410),
@@ -46,9 +39,9 @@ REFLECTANCE: dict[str, tuple[float, ...]] = {
     "pond": (0.075, 0.090, 0.075, 0.045, 0.020, 0.015),
     "rubble": (0.150, 0.195, 0.250, 0.295, 0.345, 0.320),
     "soot": (0.050, 0.053, 0.058, 0.066, 0.095, 0.105),
-    "wadi": (0.185, 0.240, 0.310, 0.365, 0.430, 0.385),
+    "wadi": (0.192, 0.250, 0.322, 0.375, 0.440, 0.394),
     "leaves": (0.035, 0.070, 0.040, 0.440, 0.215, 0.105),
-    "stubble": (0.120, 0.175, 0.245, 0.325, 0.400, 0.345),
+    "stubble": (0.112, 0.155, 0.212, 0.285, 0.350, 0.300),
 }
 """Bottom-of-atmosphere reflectance by material, bands in the order of ``scene.OPTICAL_BANDS``."""
 
@@ -126,21 +119,22 @@ class Terrain:
     """Everything that no event touches, drawn once; ``at`` adds the structures of a day."""
 
     def __init__(self, simulation: Simulation) -> None:
+        """Draw the desert, the fields, the roads and yards."""
         self.simulation = simulation
         side = round(simulation.size_m / SUBPIXEL)
         rng = simulation.rng(3)
-        self._texture = 1 + 0.045 * rough(rng, side, 1.0, 60) + 0.03 * rough(rng, side, 0.3, 8)
-        self._radar_texture = 10 ** (0.06 * rough(rng, side, 0.9, 80))
-        stony = 1 / (1 + np.exp(-3 * (rough(rng, side, 1.6, 400) - 0.4)))
+        self._texture = 1 + 0.05 * rough(rng, side, 1.0, 60) + 0.035 * rough(rng, side, 0.3, 8)
+        self._radar_texture = 10 ** (0.07 * rough(rng, side, 0.9, 80))
+        stony = 1 / (1 + np.exp(-2.5 * (rough(rng, side, 1.5, 320) - 0.3)))
         self._reflectance = np.empty((6, side, side), np.float32)
         for band, (soil, stone) in enumerate(zip(REFLECTANCE["soil"], REFLECTANCE["pavement"], strict=True)):
-            self._reflectance[band] = soil + (stone - soil) * 0.75 * stony
+            self._reflectance[band] = soil + (stone - soil) * 0.8 * stony
         self._gamma = np.empty((2, side, side), np.float32)
         for pol, (soil, stone) in enumerate(zip(BACKSCATTER["soil"], BACKSCATTER["pavement"], strict=True)):
             self._gamma[pol] = 10 ** ((soil + (stone - soil) * stony) / 10)
         self._thirst = np.ones((side, side), np.float32)
         self._fields = np.zeros((side, side), np.uint8)
-        self._wadi(rng)
+        self._wadis(rng, side)
         self.fields: tuple[Field, ...] = default_fields()
         for number, field in enumerate(self.fields, start=1):
             inside = burn(simulation, field.outline)
@@ -149,15 +143,25 @@ class Terrain:
         for ground in default_backdrop():
             self._paint(self._reflectance, self._gamma, self._thirst, burn(simulation, ground.outline), ground.material)
 
-    def _wadi(self, rng: np.random.Generator) -> None:
-        """Two braided dry stream beds across the desert, clear of the plant."""
-        for start, drift, width in ((620.0, 0.25, 26.0), (-1120.0, 0.2, 16.0), (1010.0, -0.1, 12.0)):
-            north = np.arange(-3000.0, 3001.0, 60.0)
-            sway = np.cumsum(rng.standard_normal(north.size)) * 9
-            sway -= np.linspace(sway[0], sway[-1], sway.size)
-            line = LineString(list(zip(start + drift * north + sway, north, strict=True)))
-            inside = burn(self.simulation, line.buffer(width / 2))
-            self._paint(self._reflectance, self._gamma, self._thirst, inside, "wadi")
+    def _wadis(self, rng: np.random.Generator, side: int) -> None:
+        """Dry stream beds: braids of pale sand that swell and vanish, clear of the plant in the middle."""
+        patchy = np.clip(0.55 + 0.35 * rough(rng, side, 1.2, 60), 0, 1)
+        for start, drift, width in ((680.0, 0.22, 22.0), (-1120.0, 0.18, 14.0), (1060.0, -0.06, 10.0)):
+            north = np.arange(-4000.0, 4001.0, 25.0)
+            bends = np.convolve(np.cumsum(rng.standard_normal(north.size)) * 14, np.ones(5) / 5, mode="same")
+            bends -= np.interp(north, [-1500, 0, 1500], np.interp([-1500, 0, 1500], north, bends))
+            for _ in range(3):
+                braid = (
+                    start
+                    + drift * north
+                    + bends
+                    + np.convolve(rng.standard_normal(north.size), np.ones(8) / 3, "same") * 9
+                )
+                line = LineString(list(zip(braid, north, strict=True)))
+                inside = burn(self.simulation, line.buffer(width * rng.uniform(0.15, 0.4)))
+                share = patchy[inside]
+                for band, value in enumerate(REFLECTANCE["wadi"]):
+                    self._reflectance[band][inside] += share * (np.float32(value) - self._reflectance[band][inside])
 
     @staticmethod
     def _paint(reflectance: Grid, gamma: Grid, thirst: Grid, inside: NDArray[np.bool_], material: str) -> None:

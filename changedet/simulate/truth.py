@@ -13,7 +13,8 @@ from shapely import transform as transform_geometry
 from shapely.geometry import box, mapping
 from shapely.geometry.base import BaseGeometry
 
-from changedet.simulate.facility import Event, default_fields
+from changedet.simulate.facility import Event
+from changedet.simulate.layout import default_fields
 from changedet.simulate.scenario import EPSG, HARVEST_EARLY, Simulation, optical_passes, rain_days
 
 SITE_ID = "simulated-facility"
@@ -96,13 +97,13 @@ def truth_features(simulation: Simulation) -> dict[str, Any]:
 
 def _zone(simulation: Simulation, event: Event) -> str:
     outline = event.outline(simulation.all_structures)
-    center = to_lonlat(simulation, outline.centroid)
+    lon, lat = to_lonlat(simulation, outline.centroid).coords[0]
     west, south, east, north = outline.bounds
     radius = math.ceil(math.hypot(east - west, north - south) / 2 / 5) * 5
     return (
         f"  - name: {json.dumps(event.name, ensure_ascii=False)}\n"
         f"    kind: {event.zone}\n"
-        f"    center: [{center.x:.6f}, {center.y:.6f}]\n"
+        f"    center: [{lon:.6f}, {lat:.6f}]\n"
         f"    radius: {radius}\n"
         f"    note: Invented; see truth.geojson\n"
     )
