@@ -72,7 +72,7 @@ class Rules:
         """
         if len(href) > 8192 or any(ord(c) < 32 for c in href):
             raise ValueError("the address is too long or holds control characters")
-        if "://" in href and not href.lower().startswith("file://"):
+        if "://" in href and not href.lower().startswith(("file://", "/")):
             return self._check_url(href)
         return self._check_path(href)
 
