@@ -15,7 +15,7 @@ from changedet.report import pictures, scenery, words
 from changedet.report.choose import Pair, Window, detection_pair
 from changedet.report.scenery import View
 from changedet.report.sheet import Layout, Sheet, draw
-from changedet.report.stretch import Rendition, Zoom, leading_rendition
+from changedet.report.stretch import Rendition, Stretch, Zoom, leading_rendition
 from changedet.stack import geobox_of
 
 MOST = 60
@@ -32,21 +32,29 @@ COLUMN = 512
 def write(evidence: Evidence, folder: Path, *, most: int = MOST) -> tuple[Path, ...]:
     """Write the close-ups of the first ``most`` detections that some stack shows on both sides."""
     written = []
+    stretches: dict[Pair, Stretch] = {}
     for detection in evidence.detections[:most]:
-        drawn = close_up(evidence, detection)
+        drawn = close_up(evidence, detection, stretches)
         if drawn is not None:
             (folder / "chips").mkdir(exist_ok=True)
             written.append(pictures.save(drawn[0], folder / "chips" / f"detection-{detection.number:02d}.png"))
     return tuple(written)
 
 
-def close_up(evidence: Evidence, detection: Detection) -> tuple[Image.Image, Layout] | None:
-    """Draw one close-up; None where no stack shows its surroundings on both sides."""
+def close_up(
+    evidence: Evidence, detection: Detection, stretches: dict[Pair, Stretch]
+) -> tuple[Image.Image, Layout] | None:
+    """Draw one close-up; None where no stack shows its surroundings on both sides.
+
+    The stretch is that of the whole site on the same dates; ``stretches`` keeps those that were fitted.
+    """
     view = chip_view(evidence, detection)
     if view is None:
         return None
-    whole = View(view.pair, view.look, Zoom.fit(scenery.grid_shape(evidence)))
-    both = scenery.sides(evidence, view, scenery.sides(evidence, whole).stretch)
+    if view.pair not in stretches:
+        whole = View(view.pair, view.look, Zoom.fit(scenery.grid_shape(evidence)))
+        stretches[view.pair] = scenery.sides(evidence, whole).stretch
+    both = scenery.sides(evidence, view, stretches[view.pair])
     panels = scenery.panels(evidence, view, both, (detection,))
     sheet = Sheet(
         title=f"{detection.number}. {detection.zone or words.place(detection.centroid)}",
@@ -97,7 +105,10 @@ def _span(middle: float, side: int, limit: int) -> slice:
 
 def _facts(evidence: Evidence, detection: Detection, view: View) -> tuple[str, ...]:
     resolution = abs(geobox_of(evidence.change).resolution.x)
-    first = f"Change consistent with {words.CONSISTENT_WITH[detection.kind]}, {words.area(detection.area)}, "
+    what = (
+        f"consistent with {words.CONSISTENT_WITH[detection.kind]}" if detection.kind != "unknown" else "of unknown kind"
+    )
+    first = f"Change {what}, {words.area(detection.area)}, "
     return (
         first + f"{words.bracket(detection.onset)}; {words.probability(detection.p_value)}",
         f"{words.place(detection.centroid)}. {view.look.title}; {view.zoom.words(resolution)}",

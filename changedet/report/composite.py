@@ -1,9 +1,9 @@
 """``before.png``, ``after.png``, ``composite*.png``: the site before, after, and after with what was flagged.
 
 Both sides go through one stretch that was fitted to both. Every picture carries dates in UTC, platform and orbit,
-scale, true north, corner coordinates and attribution. Renditions are written where the bands exist: ``composite.png`` in true
-colour (or radar, where there is no optical stack), ``composite-nir.png``, ``composite-swir.png``, and
-``composite-radar.png`` for each radar stack (``composite-radar-2.png`` and on for further orbits).
+scale, true north, corner coordinates and attribution. Renditions are written where the bands exist: ``composite.png``
+in true colour (or radar, where there is no optical stack), ``composite-nir.png``, ``composite-swir.png``, and
+``composite-radar.png`` for each other radar stack (``composite-radar-2.png`` and on).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _further(evidence: Evidence, leading: Pair) -> Iterator[tuple[str, Pair, Ren
     count = 0
     for key in stack_keys(evidence, "sentinel-1"):
         look, pair = rendition(evidence.stacks[key], RADAR_VV, RADAR_VH), site_pair(evidence, key)
-        if look is not None and pair is not None:
+        if look is not None and pair is not None and pair != leading:
             count += 1
             yield "composite-radar" if count == 1 else f"composite-radar-{count}", pair, look
 

@@ -153,44 +153,47 @@ def _fill(image: Image.Image, shape: BaseGeometry, colour: Colour) -> None:
 def number_labels(
     image: Image.Image, shapes: Sequence[tuple[int, BaseGeometry]], size: int, keep_off: Iterable[Box] = ()
 ) -> tuple[tuple[int, Box], ...]:
-    """Write each number beside its shape, where it covers no other number; returns where each one stands.
+    """Write each number close to its shape, where it covers no other number; returns where each one stands.
 
-    A number that finds no free place is left out: the outline stays, and the close-up and the table carry the number.
+    Places that cover no shape are preferred. A number that finds no place is left out: the outline stays, and the
+    close-up and the table carry the number.
     """
     face = font(size, bold=True)
     draw = ImageDraw.Draw(image)
+    tree = shapely.STRtree([shape for _, shape in shapes])
     taken: list[Box] = list(keep_off)
     placed: list[tuple[int, Box]] = []
     for number, shape in shapes:
         text, pad = str(number), max(2, size // 5)
-        width, height = math.ceil(face.getlength(text)) + 2 * pad, round(size * 1.0) + pad
-        for left, top in _places(shape.bounds, width, height, max(4, size // 3)):
-            box = (left, top, left + width, top + height)
-            inside = left >= 0 and top >= 0 and box[2] <= image.width and box[3] <= image.height
-            if inside and not any(_overlap(box, other) for other in taken):
-                draw.rounded_rectangle((left, top, box[2] - 1, box[3] - 1), radius=pad, fill=YELLOW, outline=HALO)
-                draw.text(((left + box[2]) / 2, top + height / 2), text, font=face, fill=INK, anchor="mm")
-                taken.append(box)
-                placed.append((number, box))
-                break
+        width, height = math.ceil(face.getlength(text)) + 2 * pad, size + pad
+        free = [
+            place
+            for place in _places(shape, width, height, size // 2)
+            if place[0] >= 0 and place[1] >= 0 and place[2] <= image.width and place[3] <= image.height
+            if not any(_overlap(place, other) for other in taken)
+        ]
+        clear = [place for place in free if not tree.query(shapely.box(*place), predicate="intersects").size]
+        for place in (clear or free)[:1]:
+            draw.rounded_rectangle((*place[:2], place[2] - 1, place[3] - 1), radius=pad, fill=YELLOW, outline=HALO)
+            middle = ((place[0] + place[2]) / 2, (place[1] + place[3]) / 2)
+            draw.text(middle, text, font=face, fill=INK, anchor="mm")
+            taken.append(place)
+            placed.append((number, place))
     return tuple(placed)
 
 
-def _places(bounds: tuple[float, float, float, float], width: int, height: int, gap: int) -> list[tuple[int, int]]:
-    """Corners and sides about a shape, the upper right first, as map lettering has it."""
-    left, top, right, bottom = (round(v) for v in bounds)
-    middle, centre = (top + bottom - height) // 2, (left + right - width) // 2
-    east, west, north, south = right + gap, left - gap - width, top - gap - height, bottom + gap
-    return [
-        (east, north),
-        (east, middle),
-        (east, south),
-        (west, north),
-        (west, middle),
-        (west, south),
-        (centre, north),
-        (centre, south),
-    ]
+def _places(shape: BaseGeometry, width: int, height: int, gap: int) -> list[Box]:
+    """Boxes around a shape, the one to its upper right first, as map lettering has it."""
+    around = shapely.get_parts(shape.buffer(gap + max(width, height) / 2, quad_segs=4))[0].exterior
+    points = [around.interpolate(i / 32, normalized=True) for i in range(32)]
+    middle = shape.centroid
+
+    def off_upper_right(point: shapely.Point) -> float:
+        turn = abs(math.atan2(middle.y - point.y, point.x - middle.x) - math.pi / 4)
+        return round(min(turn, 2 * math.pi - turn), 6)
+
+    corners = [(round(p.x - width / 2), round(p.y - height / 2)) for p in sorted(points, key=off_upper_right)]
+    return [(left, top, left + width, top + height) for left, top in corners]
 
 
 def _overlap(a: Box, b: Box) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 
 import numpy as np
 import pyproj
@@ -25,6 +26,8 @@ from changedet.scene import Scene
 from changedet.stack import geobox_of
 
 RED_CYAN = (((232, 60, 52), "weaker echo after"), ((0, 205, 215), "stronger echo after"))
+CROWDED = 16
+"""Detections from which on their numbers are written smaller."""
 Legend = tuple[tuple[Mark, str], ...]
 
 
@@ -86,7 +89,8 @@ def flagged_panel(
     for _, shape in shapes:
         pictures.outline(image, shape, Pen.of(column))
     keep_off: list[Box] = [stamp(evidence, image, view)] if evidence.simulated else []
-    pictures.number_labels(image, shapes, round(Type.of(column).small * 0.95), keep_off)
+    size = Type.of(column).small * (0.95 if len(shapes) < CROWDED else 0.75)
+    pictures.number_labels(image, shapes, round(size), keep_off)
     return image
 
 
@@ -167,9 +171,9 @@ def side_lines(evidence: Evidence, key: str, times: Sequence[int], scenes: Mappi
     """When a side was taken, and by what: two lines for above a panel."""
     stack = evidence.stacks[key]
     first, last = (words.utc(stack.time.values[i]) for i in (times[0], times[-1]))
-    when = words.instant(first)
+    when = moment_words(last)
     if len(times) > 1:
-        when = f"{words.instant(first).removesuffix(' UTC')} – {words.instant(last)}"
+        when = f"{moment_words(first).removesuffix(' UTC')} – {when}"
     names = sorted({words.platform_name(str(stack.platform.values[i])) for i in times})
     parts = [names[0] if len(names) == 1 else ", ".join([names[0], *(n.rsplit("-", 1)[-1] for n in names[1:])])]
     orbits = sorted({int(stack.relative_orbit.values[i]) for i in times} - {-1})
@@ -180,6 +184,11 @@ def side_lines(evidence: Evidence, key: str, times: Sequence[int], scenes: Mappi
     if len(times) > 1:
         parts.append(f"mean of {len(times)}")
     return when, ", ".join(parts)
+
+
+def moment_words(moment: datetime) -> str:
+    """``24 Mar 2025, 08:12 UTC``; the day alone where the time is midnight sharp, which means that nobody gave one."""
+    return words.instant(moment) if moment.time() != time(0) else f"{words.day(moment)} UTC"
 
 
 def panels(evidence: Evidence, view: View, both: Sides, detections: Sequence[Detection]) -> tuple[Panel, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from changedet.report.choose import WHOLE, Window
 
-PERCENTILES = (1.0, 99.0)
+PERCENTILES = (0.5, 99.7)
 SAMPLE = 500_000
 """Pixels at most, a side, from which percentiles are taken."""
 
@@ -63,12 +63,15 @@ class Zoom:
     reduce: int = 1
 
     @classmethod
-    def fit(cls, shape: tuple[int, int], target: int = 1200, most: int = 1600) -> Zoom:
-        """The whole zoom that brings the longer side near ``target`` and not above ``most``."""
+    def fit(cls, shape: tuple[int, int], target: int = 1200, narrowest: int = 800, most: int = 2000) -> Zoom:
+        """The whole zoom that brings the longer side near ``target``.
+
+        The width then is at least ``narrowest`` points, unless that would bring the longer side above ``most``.
+        """
         side = max(shape)
         if side > most:
-            return cls(reduce=math.ceil(side / most))
-        enlarge = max(1, round(target / side))
+            return cls(reduce=math.ceil(side / target))
+        enlarge = max(1, round(target / side), math.ceil(narrowest / shape[1]))
         return cls(enlarge=min(enlarge, most // side))
 
     def words(self, resolution: float) -> str:
