@@ -3,7 +3,7 @@
 ``evidence.json`` holds all that is not a raster. ``arrays/`` holds each stack, each ChangeMap and the ChangeMap of the
 site as ``.npz``: a zip of ``.npy`` arrays, one a variable and coordinate, that ``numpy.load`` opens as it is; the
 member ``dataset.json`` says their dims and attributes. The format was chosen because it is lossless, needs no library
-beyond numpy, keeps no time of writing, and cannot run code when read (object arrays are refused; texts are in the JSON).
+beyond numpy, keeps no time of writing, and cannot run code when read: object arrays are refused, texts lie in the JSON.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from changedet.regions import Detection
 from changedet.report import words
 from changedet.report.choose import Pair, leading_pair
 from changedet.report.plain import iso, whole_text
-from changedet.report.records import Record, Value, field_types, records
+from changedet.report.records import Record, Value, records
 from changedet.report.stretch import Zoom, joint_stretch, leading_rendition, side_values
 from changedet.report.zips import writing_zip
 from changedet.site import Ring
@@ -40,7 +40,6 @@ NAMESPACE = "http://www.opengis.net/kml/2.2"
 MOST_PIXELS = 2048
 """Longest side of an overlay's own pixels; a larger site is reduced by whole numbers."""
 _FINER = 2
-_TYPES: Mapping[type, str] = {int: "int", float: "double", str: "string", bool: "bool", datetime: "string"}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ORANGE, _WHITE, _GREY = "ff005ed5", "ffffffff", "b3ffffff"
 """Colours as KML writes them: alpha, blue, green, red."""
@@ -187,7 +186,6 @@ def kml(evidence: Evidence, layers: Iterable[Overlay] = ()) -> bytes:
     _texts(document, name=evidence.site.name, open="1")
     _describe(document, [_finding(evidence), evidence.attribution])
     _styles(document)
-    _schema(document, field_types(evidence))
     _screen_caption(document)
     images = _folder(document, "Images")
     for order, layer in enumerate(layers):
@@ -243,12 +241,6 @@ def _styles(document: ET.Element) -> None:
     _texts(ET.SubElement(style, "LabelStyle"), color=_WHITE, scale="1.2")
 
 
-def _schema(document: ET.Element, types: Mapping[str, type]) -> None:
-    schema = ET.SubElement(document, "Schema", name="detection", id="detection")
-    for name, kind in types.items():
-        ET.SubElement(schema, "SimpleField", type=_TYPES[kind], name=name)
-
-
 def _screen_caption(document: ET.Element) -> None:
     overlay = ET.SubElement(document, "ScreenOverlay")
     _texts(overlay, name="Attribution")
@@ -293,15 +285,16 @@ def _outline(parent: ET.Element, row: Record, detection: Detection) -> None:
         ],
         at=1,
     )
+    # untyped Data rather than a Schema, which GDAL does not find inside a KMZ
     extended = ET.Element("ExtendedData")
-    data = ET.SubElement(extended, "SchemaData", schemaUrl="#detection")
     for name, value in row.properties.items():
-        if value is not None:
-            ET.SubElement(data, "SimpleData", name=name).text = xml_text(_simple(value))
+        _texts(ET.SubElement(extended, "Data", name=name), value=_simple(value))
     placemark.insert(len(placemark) - 1, extended)
 
 
 def _simple(value: Value) -> str:
+    if value is None:
+        return ""
     if isinstance(value, datetime):
         return iso(value)
     return str(int(value)) if isinstance(value, bool) else str(value)
