@@ -1,0 +1,402 @@
+"""The compiled inner loops of the max-scan: ingest, residuals, smoothing, scan.
+
+All of them work on a *block*: ``(bands, time, pixels)`` float32 in memory that belongs to the caller, beside a mask
+``(time, pixels)`` of 0 and 1. Pixels are the innermost axis, so that each loop over them runs in vector registers;
+a segment of ``LANES`` pixels with all its dates stays in the second-level cache. No operation mixes pixels except
+``smooth``, and no floating-point operation may be reordered: a pixel's bytes do not depend on the chunk it came in.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+LANES = 256
+CACHE_LINE = 16
+"""float32 values."""
+
+ONE = np.float32(1)
+LN2 = np.float32(0.6931471805599453)
+C3, C5, C7, C9, C11 = (np.float32(1 / k) for k in (3, 5, 7, 9, 11))
+
+
+def padded(pixels: int) -> int:
+    """Length of a block's pixel axis: an odd number of cache lines, lest all dates fall on the same cache set."""
+    lines = -(-pixels // CACHE_LINE)
+    return CACHE_LINE * (lines + 1 - lines % 2)
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask: Floats) -> None:
+    """Copy rows ``first…last`` of one band ``(time, y, x)`` into ``block`` ``(time, pixels)``.
+
+    Missing values become 0 in ``mask``; where ``log``, values are replaced by their natural logarithm (absolute error
+    5e-7; ln m = 2 artanh((m − 1)/(m + 1)) of the mantissa) and values that have none count as missing.
+    """
+    width = plane.shape[2]
+    for t in prange(plane.shape[0]):
+        for y in range(first, last):
+            row = plane[t, y]
+            bits = row.view(np.int32)
+            start = (y - first) * width
+            out = block[t, start : start + width]
+            ok = mask[t, start : start + width]
+            mantissa = out.view(np.int32)
+            if log:
+                for i in range(width):
+                    mantissa[i] = (bits[i] & 0x7FFFFF) | 0x3F800000
+                for i in range(width):
+                    exponent = np.float32((bits[i] >> 23) - 127)
+                    s = (out[i] - ONE) / (out[i] + ONE)
+                    q = s * s
+                    series = ONE + q * (C3 + q * (C5 + q * (C7 + q * (C9 + q * C11))))
+                    good = (row[i] > np.float32(0)) & (row[i] < np.float32(np.inf))
+                    out[i] = exponent * LN2 + (s + s) * series if good else np.float32(0)
+                    ok[i] = ok[i] if good else np.float32(0)
+            else:
+                for i in range(width):
+                    good = np.abs(row[i]) < np.float32(np.inf)
+                    out[i] = row[i] if good else np.float32(0)
+                    ok[i] = ok[i] if good else np.float32(0)
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def residuals(
+    block: Floats, mask: Floats, reference: Ints, season: Floats, surroundings: Floats, centre: Floats, least: float
+) -> None:
+    """Replace a block by its residuals: surroundings subtracted, then the baseline of the reference dates.
+
+    Parameters
+    ----------
+    reference : indices of the reference dates
+    season : ``(time, 2)``, cosine and sine of the year's phase; ``(time, 0)`` for a mean baseline
+    surroundings : ``(bands, time, 2)``, change of the surroundings: its level and its slope on the reference mean
+    centre : ``(bands,)``, reference mean at which the level holds
+    least : clear reference observations from which a pixel's season is fitted; below, its baseline is the mean
+    """
+    pixels = block.shape[2]
+    for segment in prange((pixels + LANES - 1) // LANES):
+        a = segment * LANES
+        span = (a, min(a + LANES, pixels))
+        n = _residuals(block, mask, span, reference, surroundings, centre)
+        if season.shape[1] == 2:
+            _season(block, mask, span, reference, season, n, np.float32(least))
+
+
+@njit(cache=True, nogil=True)
+def _residuals(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, surroundings: Floats, centre: Floats
+) -> Floats:
+    """Subtract surroundings and reference mean; the number of valid reference dates, at least 1."""
+    bands, dates, _ = block.shape
+    a, e = span
+    lanes = e - a
+    n = np.zeros(lanes, np.float32)
+    for t in reference:
+        ok = mask[t, a:e]
+        for i in range(lanes):
+            n[i] += ok[i]
+    for i in range(lanes):
+        n[i] = max(n[i], ONE)
+    mean = np.empty(lanes, np.float32)
+    for b in range(bands):
+        mean[:] = 0
+        for t in reference:
+            x, ok = block[b, t, a:e], mask[t, a:e]
+            for i in range(lanes):
+                mean[i] += x[i] * ok[i]
+        for i in range(lanes):
+            mean[i] /= n[i]
+        total = np.zeros(lanes, np.float32)
+        for t in range(dates):
+            level, slope = surroundings[b, t, 0], surroundings[b, t, 1]
+            x = block[b, t, a:e]
+            for i in range(lanes):
+                x[i] -= mean[i] + level + slope * (mean[i] - centre[b])
+        for t in reference:
+            x, ok = block[b, t, a:e], mask[t, a:e]
+            for i in range(lanes):
+                total[i] += x[i] * ok[i]
+        for i in range(lanes):
+            total[i] /= n[i]
+        for t in range(dates):
+            x, ok = block[b, t, a:e], mask[t, a:e]
+            for i in range(lanes):
+                x[i] = (x[i] - total[i]) * ok[i]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _season(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, season: Floats, n: Floats, least: np.float32
+) -> None:
+    """Subtract the order-1 harmonic of the reference dates, by its normal equations with a ridge of one observation."""
+    bands, dates, _ = block.shape
+    a, e = span
+    lanes = e - a
+    c, s = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    cc, ss, cs = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    for t in reference:
+        p, q, ok = season[t, 0], season[t, 1], mask[t, a:e]
+        for i in range(lanes):
+            c[i] += p * ok[i]
+            s[i] += q * ok[i]
+            cc[i] += p * p * ok[i]
+            ss[i] += q * q * ok[i]
+            cs[i] += p * q * ok[i]
+    scale = np.empty(lanes, np.float32)
+    for i in range(lanes):
+        c[i] /= n[i]
+        s[i] /= n[i]
+        cc[i] += ONE - n[i] * c[i] * c[i]
+        ss[i] += ONE - n[i] * s[i] * s[i]
+        cs[i] -= n[i] * c[i] * s[i]
+        scale[i] = (ONE if n[i] >= least else np.float32(0)) / (cc[i] * ss[i] - cs[i] * cs[i])
+    for b in range(bands):
+        xc, xs = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+        for t in reference:
+            p, q, x = season[t, 0], season[t, 1], block[b, t, a:e]
+            for i in range(lanes):
+                xc[i] += p * x[i]
+                xs[i] += q * x[i]
+        for i in range(lanes):
+            alpha = (ss[i] * xc[i] - cs[i] * xs[i]) * scale[i]
+            xs[i] = (cc[i] * xs[i] - cs[i] * xc[i]) * scale[i]
+            xc[i] = alpha
+        for t in range(dates):
+            p, q, x, ok = season[t, 0], season[t, 1], block[b, t, a:e], mask[t, a:e]
+            for i in range(lanes):
+                x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats) -> None:
+    """Weighted mean over the valid neighbours of each valid pixel, separable, for every band and date.
+
+    ``weights`` holds the kernel's middle and one side; rows of ``width`` pixels fill the front of the pixel axis.
+    """
+    bands, dates, _ = block.shape
+    rows = block.shape[2] // width
+    reach = weights.shape[0] - 1
+    for t in prange(dates):
+        across = np.zeros((rows, width), np.float32)
+        share = np.zeros((rows, width), np.float32)
+        norm = np.zeros(width, np.float32)
+        ok = mask[t]
+        for y in range(rows):
+            _row(ok[y * width : (y + 1) * width], weights, share[y])
+        for b in range(bands):
+            across[:] = 0
+            for y in range(rows):
+                _row(block[b, t, y * width : (y + 1) * width], weights, across[y])
+            for y in range(rows):
+                target, valid = out[b, t, y * width : (y + 1) * width], ok[y * width : (y + 1) * width]
+                target[:] = 0
+                norm[:] = 0
+                for k in range(max(-reach, -y), min(reach, rows - 1 - y) + 1):
+                    w, line, part = weights[abs(k)], across[y + k], share[y + k]
+                    for i in range(width):
+                        target[i] += w * line[i]
+                        norm[i] += w * part[i]
+                for i in range(width):
+                    target[i] = valid[i] * target[i] / max(norm[i], np.float32(1e-6))
+
+
+@njit(cache=True, nogil=True)
+def _row(x: Floats, weights: Floats, out: Floats) -> None:
+    width = x.shape[0]
+    for i in range(width):
+        out[i] = weights[0] * x[i]
+    for k in range(1, min(weights.shape[0], width)):
+        w, left, right = weights[k], x[: width - k], x[k:]
+        low, high = out[: width - k], out[k:]
+        for i in range(width - k):
+            low[i] += w * right[i]
+        for i in range(width - k):
+            high[i] += w * left[i]
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def scan(
+    block: Floats,
+    mask: Floats,
+    dates: tuple[Ints, Ints, Ints],
+    whiten: Floats,
+    pole: Floats,
+    rules: Floats,
+    real: Floats,
+    whole: Ints,
+) -> None:
+    """The largest G over all dates of the window, for every pixel; the block is overwritten.
+
+    G(τ) = n₁n₂/(n₁+n₂) |mean of z from τ on − mean of z before τ|², z the whitened residual over the pixel's own scale.
+
+    Parameters
+    ----------
+    dates : indices of the reference dates, indices of the window's dates, and for each date of the window the
+        position in the window at which its "after" ends
+    whiten : ``(bands, bands)``, lower triangular
+    pole : ``(bands,)``, direction in whitened space whose sign is reported
+    rules : n₁ at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that bounds the date
+    real : ``(2, pixels)``, out: G and the mean change along ``pole``
+    whole : ``(6, pixels)``, out, indices of dates: first changed, last unchanged, earliest first changed, last
+        unchanged before that, latest first changed; then valid reference dates × 4096 + valid dates of the window.
+        −1 where there is no candidate.
+    """
+    pixels = block.shape[2]
+    for segment in prange((pixels + LANES - 1) // LANES):
+        a = segment * LANES
+        span = (a, min(a + LANES, pixels))
+        n = _standardise(block, mask, span, dates, whiten, rules)
+        peak, count, last = _peaks(block, mask, span, dates, (n, pole, rules), real, whole)
+        _brackets(mask, span, dates[1], (peak, last, rules[4]), real, whole)
+        for i in range(span[1] - a):
+            whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[i])
+
+
+@njit(cache=True, nogil=True)
+def _standardise(
+    block: Floats, mask: Floats, span: tuple[int, int], dates: tuple[Ints, Ints, Ints], whiten: Floats, rules: Floats
+) -> Floats:
+    """Whiten, divide by the pixel's scale and clip, in place; the number of valid reference dates."""
+    bands = block.shape[0]
+    a, e = span
+    lanes = e - a
+    clip, weight = rules[2], rules[3]
+    n, squares = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    for part in range(2):
+        for t in dates[part]:
+            for b in range(bands - 1, -1, -1):
+                x = block[b, t, a:e]
+                w = whiten[b, b]
+                for i in range(lanes):
+                    x[i] *= w
+                for k in range(b):
+                    w, other = whiten[b, k], block[k, t, a:e]
+                    for i in range(lanes):
+                        x[i] += w * other[i]
+    for t in dates[0]:
+        ok = mask[t, a:e]
+        for i in range(lanes):
+            n[i] += ok[i]
+        for b in range(bands):
+            x = block[b, t, a:e]
+            for i in range(lanes):
+                v = min(max(x[i], -clip), clip)
+                squares[i] += v * v
+    for i in range(lanes):
+        squares[i] = np.sqrt((n[i] + weight) / (squares[i] / np.float32(bands) + weight))
+    for part in range(2):
+        for t in dates[part]:
+            for b in range(bands):
+                x = block[b, t, a:e]
+                for i in range(lanes):
+                    x[i] = min(max(x[i] * squares[i], -clip), clip)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _peaks(
+    block: Floats,
+    mask: Floats,
+    span: tuple[int, int],
+    dates: tuple[Ints, Ints, Ints],
+    settings: tuple[Floats, Floats, Floats],
+    real: Floats,
+    whole: Ints,
+) -> tuple[Floats, Floats, Ints]:
+    """Every G, the number of valid dates of the window, and the last valid reference date."""
+    bands = block.shape[0]
+    a, e = span
+    lanes = e - a
+    reference, window, ends = dates
+    n, pole, rules = settings
+    steps = window.shape[0]
+    count = np.zeros((steps + 1, lanes), np.float32)
+    sums = np.zeros((steps + 1, bands, lanes), np.float32)
+    before = np.zeros((bands, lanes), np.float32)
+    last = np.full(lanes, -1, np.int32)
+    for t in reference:
+        ok = mask[t, a:e]
+        for i in range(lanes):
+            last[i] = np.int32(t) if ok[i] > 0 else last[i]
+        for b in range(bands):
+            x, total = block[b, t, a:e], before[b]
+            for i in range(lanes):
+                total[i] += x[i]
+    for k in range(steps):
+        ok, here, there = mask[window[k], a:e], count[k], count[k + 1]
+        for i in range(lanes):
+            there[i] = here[i] + ok[i]
+        for b in range(bands):
+            x, low, high = block[b, window[k], a:e], sums[k, b], sums[k + 1, b]
+            for i in range(lanes):
+                high[i] = low[i] + x[i]
+    peak = np.empty((steps, lanes), np.float32)
+    best, sign, first = real[0, a:e], real[1, a:e], whole[0, a:e]
+    best[:] = -1
+    sign[:] = 0
+    first[:] = -1
+    along, d2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    least1, least2 = rules[0], rules[1]
+    for k in range(steps):
+        ok, low, high, g = mask[window[k], a:e], count[k], count[ends[k]], peak[k]
+        for i in range(lanes):
+            u1[i] = ONE / max(n[i] + low[i], ONE)
+            u2[i] = ONE / max(high[i] - low[i], ONE)
+            along[i] = 0
+            d2[i] = 0
+        for b in range(bands):
+            base, start, stop, w = before[b], sums[k, b], sums[ends[k], b], pole[b]
+            for i in range(lanes):
+                d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
+                d2[i] += d * d
+                along[i] += w * d
+        date = np.int32(window[k])
+        for i in range(lanes):
+            n1 = n[i] + low[i]
+            n2 = high[i] - low[i]
+            good = (ok[i] > 0) & (n1 >= least1) & (n2 >= least2)
+            value = d2[i] / (u1[i] + u2[i]) if good else -ONE
+            g[i] = value
+            more = value > best[i]
+            best[i] = value if more else best[i]
+            sign[i] = along[i] if more else sign[i]
+            first[i] = date if more else first[i]
+    return peak, count[steps], last
+
+
+@njit(cache=True, nogil=True)
+def _brackets(
+    mask: Floats,
+    span: tuple[int, int],
+    window: Ints,
+    found: tuple[Floats, Ints, np.float32],
+    real: Floats,
+    whole: Ints,
+) -> None:
+    """The dates around the peak, and around every date whose G comes near it."""
+    a, e = span
+    lanes = e - a
+    peak, last, drop = found
+    best, first, previous = real[0, a:e], whole[0, a:e], whole[1, a:e]
+    low, below, high = whole[2, a:e], whole[3, a:e], whole[4, a:e]
+    none = np.int32(-1)
+    for i in range(lanes):
+        previous[i], low[i], below[i], high[i] = none, none, none, none
+    for k in range(window.shape[0]):
+        ok, g = mask[window[k], a:e], peak[k]
+        date = np.int32(window[k])
+        for i in range(lanes):
+            inside = (g[i] >= 0) & (g[i] >= best[i] - drop)
+            earliest = inside & (low[i] < 0)
+            previous[i] = last[i] if first[i] == date else previous[i]
+            low[i] = date if earliest else low[i]
+            below[i] = last[i] if earliest else below[i]
+            high[i] = date if inside else high[i]
+            last[i] = date if ok[i] > 0 else last[i]
