@@ -1,8 +1,9 @@
 """The evidence on disk, so that artefacts can be made again without the network.
 
-``evidence.json`` holds all that is not a raster. ``arrays/`` holds each stack, each ChangeMap and the ChangeMap of the
-site as ``.npz``: a zip of ``.npy`` arrays, one a variable and coordinate, that ``numpy.load`` opens as it is; the
-member ``dataset.json`` says their dims and attributes. The format was chosen because it is lossless, needs no library
+``evidence.json`` holds all that is not a raster; how the run was made stands in ``run.json`` alone, which holds the
+times of running. ``arrays/`` holds each stack, each ChangeMap and the ChangeMap of the site as ``.npz``: a zip of
+``.npy`` arrays, one a variable and coordinate, that ``numpy.load`` opens as it is; the member ``dataset.json`` says
+their dims and attributes. The format was chosen because it is lossless, needs no library
 beyond numpy, keeps no time of writing, and cannot run code when read: object arrays are refused, texts lie in the JSON.
 """
 
@@ -27,6 +28,7 @@ from changedet.errors import ContractError, InputError
 from changedet.evidence import Evidence
 from changedet.report.plain import json_bytes, plain
 from changedet.report.public import public
+from changedet.report.runfile import read_provenance
 from changedet.report.zips import Archive, writing_zip
 from changedet.site import DetectSpec, Site
 from changedet.stack import check_change, check_stack
@@ -35,7 +37,7 @@ from changedet.values import DetectorConfig, SourceConfig
 EVIDENCE_SCHEMA = "changedet-evidence-1"
 FOLDER = "arrays"
 _HEADER = "dataset.json"
-_RASTERS = ("stacks", "maps", "change")
+_ELSEWHERE = ("stacks", "maps", "change", "provenance")
 _KINDS = "biufMm"
 _DEFLATE_LIMIT = 1032
 """Deflate cannot pack tighter than 1 : 1032; a member that claims to is a trap."""
@@ -78,7 +80,7 @@ def save(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
         "stacks": stacks,
         "maps": maps,
         "change": "change.npz",
-        **{f.name: getattr(evidence, f.name) for f in dataclasses.fields(evidence) if f.name not in _RASTERS},
+        **{f.name: getattr(evidence, f.name) for f in dataclasses.fields(evidence) if f.name not in _ELSEWHERE},
     }
     path = folder / "evidence.json"
     path.write_bytes(json_bytes(record, exact=True))
@@ -86,7 +88,7 @@ def save(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
 
 
 def load(folder: Path) -> Evidence:
-    """The evidence of a run folder.
+    """The evidence of a run folder, of which ``save`` and ``runfile.write`` wrote their parts.
 
     Raises
     ------
@@ -103,11 +105,13 @@ def load(folder: Path) -> Evidence:
         site = _site(record["site"])
         names = {kind: dict(record[kind]) for kind in ("stacks", "maps")}
         change = str(record["change"])
+        provenance = read_provenance(folder)
     except _DAMAGE as error:
         raise InputError(f"{path}: cannot be read as the evidence of a run ({_first_line(error)})") from error
     arrays = folder / FOLDER
     return Evidence(
         site=site,
+        provenance=provenance,
         stacks={key: check_stack(_load_dataset(arrays, str(name))) for key, name in names["stacks"].items()},
         maps={key: check_change(_load_dataset(arrays, str(name))) for key, name in names["maps"].items()},
         change=check_change(_load_dataset(arrays, change)),
@@ -116,7 +120,7 @@ def load(folder: Path) -> Evidence:
 
 
 def _plain_fields(record: Mapping[str, object]) -> tuple[str, ...]:
-    known = {f.name: f for f in dataclasses.fields(Evidence) if f.name not in (*_RASTERS, "site")}
+    known = {f.name: f for f in dataclasses.fields(Evidence) if f.name not in (*_ELSEWHERE, "site")}
     optional = {name for name, f in known.items() if f.default_factory is not dataclasses.MISSING}
     return tuple(name for name in known if name in record or name not in optional)
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from changedet.evidence import Evidence
+from pydantic import TypeAdapter
+
+from changedet.errors import InputError
+from changedet.evidence import Evidence, Provenance
 from changedet.report.plain import json_bytes
 from changedet.report.public import public
 from changedet.scene import Scene
@@ -59,6 +64,23 @@ def run_record(evidence: Evidence) -> Mapping[str, object]:
         "downloads": made.downloads,
         "timings": made.timings,
     }
+
+
+def read_provenance(folder: Path) -> Provenance:
+    """How the run in ``folder`` was made.
+
+    Raises
+    ------
+    InputError
+        When ``run.json`` is missing or damaged.
+    """
+    path = folder / "run.json"
+    names = {field.name: field.name for field in dataclasses.fields(Provenance)} | {"run_id": "run"}
+    try:
+        record = json.loads(path.read_bytes())
+        return TypeAdapter(Provenance).validate_python({name: record[key] for name, key in names.items()})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read as the record of a run ({type(error).__name__})") from error
 
 
 def verdicts_record(evidence: Evidence) -> Mapping[str, object]:
