@@ -120,7 +120,7 @@ def content(evidence: Evidence) -> Content:
         site=words.clean(evidence.site.name),
         where=words.place(evidence.site.center),
         headline=headline(evidence),
-        summary=tuple(summary(evidence)),
+        summary=tuple(words.tight(sentence) for sentence in summary(evidence)),
         facts=tuple(facts(evidence)),
         answers=tuple(_answer(verdict) for verdict in evidence.verdicts),
         places=tuple(_place(detection) for detection in evidence.detections),
@@ -156,8 +156,10 @@ def headline(evidence: Evidence) -> str:
     if evidence.verdicts:
         outcomes = [verdict.outcome for verdict in evidence.verdicts]
         order = ("supported", "contradicted", "inconclusive")
-        parts = [f"{outcomes.count(o)} {o}" for o in order if o in outcomes]
-        return f"of {words.count(len(outcomes), 'claim')}, {words.listed(parts)}"
+        numbers = {outcome: outcomes.count(outcome) for outcome in order if outcome in outcomes}
+        (first, many), *others = numbers.items()
+        rest = [f", {words.spelled(n).lower()} {outcome}" for outcome, n in others]
+        return f"{words.spelled(many, 'claim').lower()} {first}{''.join(rest)}"
     if evidence.detections:
         number = words.spelled(len(evidence.detections), "place").lower()
         return f"{number} changed{_span(evidence.detections)}"
@@ -308,11 +310,12 @@ def _place(detection: Detection) -> Place:
         zone=None if detection.zone is None else words.clean(detection.zone),
         where=words.place(detection.centroid),
         area=words.area(detection.area),
-        when=words.bracket(detection.onset),
-        p=words.probability(detection.p_value),
+        when=words.tight(words.bracket(detection.onset)),
+        p=words.tight(words.probability(detection.p_value)),
         chance=words.chance(detection.p_value),
         directions=tuple(
-            Fact(words.key_name(key), words.direction(key, bands)) for key, bands in detection.directions.items()
+            Fact(words.key_name(key), words.tight(words.direction(key, bands)))
+            for key, bands in detection.directions.items()
         ),
         scenes=tuple(words.clean(scene) for scene in detection.scenes),
     )

@@ -122,10 +122,9 @@ def _swipe(evidence: Evidence, shown: web.View) -> dict[str, object]:
         "height": before.height,
         "grid_width": cols,
         "grid_height": rows,
-        "coarse": before.width < 600,
         "before": shown.before.label,
         "after": shown.after.label,
-        "before_uri": web.data_uri(before, max(limit, web.CHIP_BYTES)),
+        "before_uri": web.data_uri(before, max(limit, web.PICTURE_BYTES)),
         "after_uri": uris[offered.index(shown.after)],
         "frames": [{"label": f.label, "uri": uri} for f, uri in zip(offered, uris, strict=True)],
         "groups": _groups(offered, shown.after),
@@ -171,7 +170,7 @@ def _place(
     name = f"chips/detection-{number:02d}.png"
     path = pictures.get(name, folder / name)
     if path.is_file():
-        uri, width, height = web.file_uri(path)
+        uri, width, height = web.file_uri(path, min(web.PICTURE_BYTES, web.CHIPS_BYTES // len(evidence.detections)))
         chip = Picture(uri, width, height, f"Close-up of place {number} before and after the change, with its outline.")
         return Shown((chip,), f"Close-up of place {number}.", tuple(charts))
     if shown is None:

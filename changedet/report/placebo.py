@@ -1,14 +1,14 @@
 """The null distribution that a detector measured on the site itself, read from the attributes of a change map.
 
-A detector that calibrates leaves ``calibration_edges`` and ``calibration_counts`` (a histogram of its statistic at
-placebo dates or places), and may leave ``calibration_threshold`` and ``calibration_uniformity`` (the share of held-out
-placebos that it would have flagged). A detector that does not leave them has not measured its false alarms.
+A detector that calibrates leaves ``calibration_edges`` and ``calibration_histogram`` (its statistic at false dates
+inside the reference period), ``calibration_windows``, ``_values``, ``_threshold``, ``_rate``, ``_held_out_share``,
+``_uniformity_p`` and ``_note``. A detector that leaves no histogram has not measured its false alarms.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,29 +44,43 @@ def placebos(evidence: Evidence) -> tuple[Placebo, ...]:
 
 
 def _placebo(attrs: Mapping[object, object], name: str) -> Placebo | None:
-    edges, counts = _floats(attrs.get("calibration_edges")), _floats(attrs.get("calibration_counts"))
+    edges, counts = _floats(attrs.get("calibration_edges")), _floats(attrs.get("calibration_histogram"))
     if len(counts) == 0 or len(edges) != len(counts) + 1 or not np.isfinite(edges).all():
         return None
     total = int(sum(counts))
     threshold = _number(attrs.get("calibration_threshold"))
-    sentence = (
-        f"{name}: the same search was made {total:,} times where and when nothing is known to have happened; "
-        "the bars show the values it gave."
-    )
-    if threshold is not None:
-        sentence += " Only values to the right of the line are called change."
-    measured = _number(attrs.get("calibration_uniformity"))
-    if measured is not None:
-        sentence += f" On dates held back, {words.share(measured)} of these trials would have raised a false alarm."
     return Placebo(
-        sentence,
+        " ".join(_sentences(attrs, name, total, threshold)),
         edges,
         tuple(int(n) for n in counts),
         threshold,
-        "value of the search statistic",
-        f"{name}, {total:,} placebo trials.",
-        f"Histogram of {total:,} placebo trials, values from {edges[0]:.3g} to {edges[-1]:.3g}.",
+        "search statistic",
+        f"{name}: {total:,} placebo values; the last bar also holds all above it.",
+        f"Histogram of {total:,} placebo values from {edges[0]:.3g} to {edges[-1]:.3g}"
+        + ("." if threshold is None else f", with the threshold at {threshold:.3g}."),
     )
+
+
+def _sentences(attrs: Mapping[object, object], name: str, total: int, threshold: float | None) -> Iterator[str]:
+    windows = _number(attrs.get("calibration_windows"))
+    dates = "false dates" if windows is None else words.count(int(windows), "false date")
+    yield (
+        f"{name}: the same search was made at {dates} within the reference period, when nothing is known to have "
+        f"happened, and the bars count the {total:,} values it gave."
+    )
+    if threshold is not None:
+        rate = _number(attrs.get("calibration_rate"))
+        of = "" if rate is None else f", which at most {words.share(rate)} of unchanged ground should reach"
+        yield f"The line marks what is called change{of}."
+    held = _number(attrs.get("calibration_held_out_share"))
+    if held is not None:
+        yield f"On false dates held back to check this, {words.share(held)} of the values reached it."
+    uniform = _number(attrs.get("calibration_uniformity_p"))
+    if uniform is not None and uniform < 0.01:
+        yield "The p-values of the dates held back are not evenly spread, so read the p-values here with care."
+    note = attrs.get("calibration_note")
+    if isinstance(note, str) and note:
+        yield words.clean(note[:1].upper() + note[1:]).rstrip(".") + "."
 
 
 def _floats(value: object) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from odc.geo.geom import Geometry
 from rasterio.features import geometry_mask
@@ -213,8 +214,8 @@ def baseline(
 def draw(series: Series, *, simulated: bool = False) -> str:
     """The series as an SVG for white paper: normal band, surroundings, measurements, onset bracket, clouded dates."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.7, 2.15))
-        axes = figure.add_axes((0.125, 0.13, 0.86, 0.83))
+        figure = Figure(figsize=(4.0, 2.0))
+        axes = figure.add_axes((0.1, 0.14, 0.89, 0.76))
         _frame(axes)
         times = series.times.astype("datetime64[s]").astype(np.int64) / 86400.0
         clear = np.isfinite(series.inside)
@@ -229,15 +230,20 @@ def draw(series: Series, *, simulated: bool = False) -> str:
         _mark_onset(axes, series.onset)
         bottom = axes.get_xaxis_transform()
         axes.plot(times[~clear], np.full((~clear).sum(), 0.045), "x", color=MUTED, transform=bottom, markersize=4)
-        axes.set_ylabel(series.unit, color=MUTED)
+        _unit(axes, "dB" if series.radar else "reflectance")
         _date_axis(axes, series.times)
         _mark(axes, simulated)
         return _svg(figure)
 
 
+def _unit(axes: Axes, words: str) -> None:
+    axes.text(0, 1.03, words, transform=axes.transAxes, color=MUTED, fontsize=8)
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+
+
 def _mark(axes: Axes, simulated: bool) -> None:
     if simulated:
-        axes.text(0.995, 0.985, "SIMULATED", transform=axes.transAxes, ha="right", va="top", color=MUTED, fontsize=7)
+        axes.text(1, 1.03, "SIMULATED", transform=axes.transAxes, ha="right", color=CHANGE, fontsize=7)
 
 
 def _mark_onset(axes: Axes, onset: Onset) -> None:
@@ -255,15 +261,15 @@ def histogram(
 ) -> str:
     """Bars of how often unchanged ground gave each value, with the threshold as a line, as an SVG."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 2.5))
-        axes = figure.add_axes((0.11, 0.19, 0.87, 0.77))
+        figure = Figure(figsize=(5.0, 2.4))
+        axes = figure.add_axes((0.1, 0.19, 0.89, 0.72))
         _frame(axes)
         left = np.asarray(edges, np.float64)
         axes.bar(left[:-1], counts, np.diff(left), align="edge", color=NORMAL, edgecolor=MUTED, linewidth=0.4)
         if threshold is not None and np.isfinite(threshold):
             axes.axvline(threshold, color=CHANGE, linewidth=1.2)
         axes.set_xlabel(label, color=MUTED)
-        axes.set_ylabel("placebos", color=MUTED)
+        _unit(axes, "number of values")
         axes.set_xlim(left[0], left[-1])
         _mark(axes, simulated)
         return _svg(figure)
@@ -283,15 +289,17 @@ def _date_axis(axes: Axes, times: NDArray[np.datetime64]) -> None:
     """Ticks at firsts of months, at most six, named by month and year."""
     first, last = utc(times[0]), utc(times[-1])
     months = (last.year - first.year) * 12 + last.month - first.month + 1
-    step = next((s for s in (1, 2, 3, 4, 6, 12, 24, 36, 60) if months / s <= 6), 120)
+    step = next((s for s in (1, 2, 3, 4, 6, 12, 24, 36, 60) if months / s <= 5), 120)
     start = first.year * 12 + first.month - 1
     marks = [m for m in range(start, start + months + 1) if m % step == 0 and m > start]
-    ticks = [float(np.datetime64(f"{m // 12:04d}-{m % 12 + 1:02d}", "D").astype(np.int64)) for m in marks]
-    labels = [f"{MONTHS[m % 12]} {m // 12}" for m in marks]
-    axes.set_xticks(ticks, labels)
     span = times[[0, -1]].astype("datetime64[s]").astype(np.int64) / 86400.0
     margin = max(1.0, 0.02 * float(span[1] - span[0]))
-    axes.set_xlim(float(span[0]) - margin, float(span[1]) + margin)
+    left, right = float(span[0]) - margin, float(span[1]) + margin
+    places = [(float(np.datetime64(f"{m // 12:04d}-{m % 12 + 1:02d}", "D").astype(np.int64)), m) for m in marks]
+    room = 0.07 * (right - left)
+    kept = [(tick, f"{MONTHS[m % 12]} {m // 12}") for tick, m in places if left + room < tick < right - room]
+    axes.set_xticks([tick for tick, _ in kept], [label for _, label in kept])
+    axes.set_xlim(left, right)
 
 
 def _svg(figure: Figure) -> str:

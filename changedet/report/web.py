@@ -30,9 +30,15 @@ from changedet.stack import Periods, geobox_of
 
 MAX_SIDE = 720
 """Longest side of an inlined picture in pixels; a grid above it is averaged in blocks."""
-FRAMES_BYTES = 2_600_000
+LEAST_SIDE = 600
+"""A smaller grid is enlarged, each pixel to a square of whole points, until it is about this large."""
+FRAMES_BYTES = 2_200_000
 """All dates of the picker together."""
-CHIP_BYTES = 110_000
+CHIPS_BYTES = 1_900_000
+"""All close-ups together."""
+PICTURE_BYTES = 140_000
+"""Any one picture."""
+CHIP_WIDTH = 1400
 CLEAR_ENOUGH = 0.5
 """Share of the site that must be clear for a date to be offered."""
 HATCH = 8
@@ -123,11 +129,18 @@ def render(shown: View, frame: Frame, *, stamp: bool = False) -> Image.Image:
     """One frame as an RGB picture; ground that was not seen is hatched grey, and ``stamp`` says SIMULATED on it."""
     side = side_values(shown.stack, frame.times, shown.look, reduce=shown.reduce)
     picture = shown.stretch.apply(side.values)
-    cover(picture, ~side.valid, HATCH)
-    image = Image.fromarray(picture)
+    image = Image.fromarray(enlarged(picture, side.valid))
     if stamp:
         mark(image)
     return image
+
+
+def enlarged(picture: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A small picture with each pixel as a square, so that no browser blurs it, and its hidden part hatched."""
+    times = max(1, LEAST_SIDE // max(valid.shape))
+    picture, valid = enlarge(picture, times), enlarge(valid, times)
+    cover(picture, ~valid, HATCH)
+    return picture
 
 
 def mark(image: Image.Image) -> None:
@@ -143,13 +156,13 @@ def observability(evidence: Evidence, shown: View | None) -> Image.Image:
     reduce = max(1, -(-max(change.observable.shape) // MAX_SIDE))
     seen = block_sum(change.observable.values, reduce) >= reduce * reduce / 2
     changed = block_sum(change.changed.values, reduce) > 0
+    times = max(1, LEAST_SIDE // max(seen.shape))
+    seen, changed = enlarge(seen, times), enlarge(changed, times)
     picture = np.full((*seen.shape, 3), 226, np.uint8)
     if shown is not None:
         ground = np.asarray(render(shown, shown.after).convert("L"), np.float32)
         picture[:] = (150 + ground * 100 / 255).astype(np.uint8)[:, :, None]
     picture[changed] = CHANGED
-    times = max(1, 480 // max(seen.shape))
-    picture, seen = enlarge(picture, times), enlarge(seen, times)
     lines = hatching(seen.shape, 8, crossed=True)
     picture[~seen] = np.where(lines[~seen][:, None], UNSEEN[0], UNSEEN[1])
     image = Image.fromarray(picture)
@@ -191,17 +204,12 @@ def crop(evidence: Evidence, shown: View, detection: Detection, margin: int = 12
     """Before and after about one detection, each pixel of the grid enlarged to a square, never smoothed."""
     mask = outline_mask(detection, evidence.change)
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return ()
-    reduce = shown.reduce
-    height, width = mask.shape[0] // reduce, mask.shape[1] // reduce
-    left, right = max(0, int(cols[0]) // reduce - margin), min(width, int(cols[-1]) // reduce + margin + 1)
-    top, bottom = max(0, int(rows[0]) // reduce - margin), min(height, int(rows[-1]) // reduce + margin + 1)
-    factor = max(1, min(8, 320 // max(right - left, bottom - top, 1)))
-    size = ((right - left) * factor, (bottom - top) * factor)
+    top, bottom = max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1
+    left, right = max(0, int(cols[0]) - margin), int(cols[-1]) + margin + 1
     images = []
     for frame in (shown.before, shown.after):
-        image = render(shown, frame).crop((left, top, right, bottom)).resize(size, Image.Resampling.NEAREST)
+        side = side_values(shown.stack, frame.times, shown.look, (slice(top, bottom), slice(left, right)))
+        image = Image.fromarray(enlarged(shown.stretch.apply(side.values), side.valid))
         if evidence.simulated:
             mark(image)
         images.append(image)
@@ -218,20 +226,23 @@ def data_uri(picture: Image.Image, limit: int) -> str:
     return _uri("image/webp", buffer.getvalue())
 
 
-def sharp_uri(picture: Image.Image, limit: int = CHIP_BYTES) -> str:
+def sharp_uri(picture: Image.Image, limit: int = PICTURE_BYTES) -> str:
     """As :func:`data_uri`, but without loss where that fits: flat colours and enlarged pixels stay exact."""
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", lossless=True, quality=30, method=2)
     return _uri("image/webp", buffer.getvalue()) if buffer.tell() <= limit else data_uri(picture, limit)
 
 
-def file_uri(path: Path) -> tuple[str, int, int]:
-    """A picture from the run folder as a data URI, at most 1600 px wide, with its width and height."""
+def file_uri(path: Path, limit: int) -> tuple[str, int, int]:
+    """A PNG of the run folder as a data URI, with its width and height; smaller and with loss only where it must be."""
     with Image.open(path, formats=("PNG",)) as opened:
+        width, height = opened.size
+        if path.stat().st_size <= limit:
+            return _uri("image/png", path.read_bytes()), width, height
         picture = opened.convert("RGB")
-    if picture.width > 1600:
-        picture = picture.resize((1600, round(picture.height * 1600 / picture.width)), Image.Resampling.LANCZOS)
-    return sharp_uri(picture), picture.width, picture.height
+    if width > CHIP_WIDTH:
+        picture = picture.resize((CHIP_WIDTH, round(height * CHIP_WIDTH / width)), Image.Resampling.LANCZOS)
+    return data_uri(picture, limit), picture.width, picture.height
 
 
 def svg_uri(svg: str) -> str:

@@ -6,6 +6,7 @@ Dates are written ``24 Mar 2025, 08:12 UTC``: the month by name, so that no read
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -55,6 +56,7 @@ BAND_NAMES: Mapping[str, str] = {
     "vv": "VV",
     "vh": "VH",
 }
+_TIGHT = re.compile(rf"\d+ (?:{'|'.join(MONTHS)}) \d{{4}}|p [=<] [\d.]+|[\d.]+ (?:dB|%|m²|m|ha|km²)(?!\w)")
 SENSORS: Mapping[str, str] = {"sentinel-2": "Sentinel-2", "sentinel-1": "Sentinel-1"}
 
 
@@ -132,10 +134,10 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def spelled(number: int, noun: str) -> str:
+def spelled(number: int, noun: str = "") -> str:
     """As :func:`count`, with small numbers in letters, to begin a sentence."""
     word = NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
-    return f"{word} {noun}{'' if number == 1 else 's'}"
+    return f"{word} {noun}{'' if number == 1 else 's'}" if noun else word
 
 
 def share(part: float) -> str:
@@ -146,7 +148,12 @@ def share(part: float) -> str:
         return "less than 0.1 %"
     if 0.999 < part < 1:
         return "more than 99.9 %"
-    return f"{100 * part:.0f} %" if part in (0, 1) else f"{100 * part:.1f} %"
+    return f"{round(100 * part, 1):g} %"
+
+
+def tight(text: str) -> str:
+    """The text with no line break inside a date, a p-value or a figure and its unit."""
+    return _TIGHT.sub(lambda match: match[0].replace(" ", "\u00a0"), text)
 
 
 def listed(parts: Sequence[str]) -> str:
