@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -36,12 +37,15 @@ from changedet.simulate.truth import SITE_NAME, site_yaml, truth_features
 
 Progress = Callable[[int, int], None]
 """Called with the scenes done and the scenes in all; never from two threads at once."""
+SIMULATOR = 1
+"""To be raised whenever the same simulation would give other bytes than before."""
 WORKERS = 2
 LICENCE_NOTE = "Simulated from random numbers by changedet; no real imagery, no evidence of anything."
 MEDIA_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 COLLECTIONS = {"sentinel-2": "sentinel-2-l2a", "sentinel-1": "sentinel-1-rtc"}
 BAND_NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "swir16": "B11", "swir22": "B12"}
 EXTENSIONS = [
+    "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
     "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
@@ -53,16 +57,22 @@ EXTENSIONS = [
 def write_archive(folder: Path, simulation: Simulation, progress: Progress | None = None) -> Path:
     """Simulate all scenes into ``folder`` and return the path of its ``catalog.json``, which is written last.
 
-    Beside it: ``site.yaml``, ``truth.geojson``, and a folder a collection. The same simulation gives the same bytes.
+    Beside it: ``site.yaml``, ``truth.geojson``, and a folder a collection. The same simulation gives the same bytes;
+    where it already lies in the folder, nothing is done, and another simulation in the folder is replaced.
 
     Raises
     ------
     OutputError
-        If the folder cannot be written or already holds a catalogue.
+        If the folder cannot be written or holds a catalogue that is not a simulation of this package.
     """
-    if (folder / "catalog.json").exists():
-        raise OutputError(f"{folder}: already holds a catalog.json; choose an empty folder for the simulated archive")
+    catalog = folder / "catalog.json"
     try:
+        if catalog.exists():
+            if _fingerprint_of(catalog) == fingerprint(simulation):
+                return catalog
+            catalog.unlink()
+            for name in COLLECTIONS.values():
+                shutil.rmtree(folder / name, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         items = _Writer(folder, simulation, progress).write_scenes()
         (folder / "truth.geojson").write_text(_json(truth_features(simulation)), encoding="utf-8")
@@ -70,6 +80,22 @@ def write_archive(folder: Path, simulation: Simulation, progress: Progress | Non
         return _write_catalogue(folder, simulation, items)
     except OSError as error:
         raise OutputError(f"{folder}: the simulated archive cannot be written: {error}") from error
+
+
+def fingerprint(simulation: Simulation) -> str:
+    """SHA-256 over all that decides the bytes of an archive."""
+    return hashlib.sha256(f"{SIMULATOR} {simulation!r}".encode()).hexdigest()
+
+
+def _fingerprint_of(catalog: Path) -> str:
+    """The fingerprint that a catalogue of ours carries."""
+    try:
+        content = json.loads(catalog.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("changedet:fingerprint"), str):
+        raise OutputError(f"{catalog}: is not a simulated catalogue and is left alone; choose another folder")
+    return str(content["changedet:fingerprint"])
 
 
 def _json(value: object) -> str:
@@ -130,9 +156,9 @@ class _Writer:
         item = _bare_item(self._simulation, p, bands, seen)
         for name, image in bands.items():
             path = folder / f"{name}.tif"
-            pixel = self._simulation.size_m // image.shape[0]
-            write_cog(path, image, Affine(pixel, 0, self._simulation.origin[0], 0, -pixel, self._simulation.origin[1]))
-            item.add_asset(name, _asset(path, name, image, p))
+            pixel = optical.RESOLUTION.get(name, 10)
+            write_cog(path, image, Affine(*_transform(self._simulation, pixel)))
+            item.add_asset(name, _asset(path, name, image, p, self._simulation))
         with self._lock:
             self._done += 1
             if self._progress is not None:
@@ -184,7 +210,7 @@ def _bare_item(
         "sat:orbit_state": p.direction,
         "proj:code": f"EPSG:{EPSG}",
         "proj:shape": [side, side],
-        "proj:transform": [10.0, 0.0, west, 0.0, -10.0, north],
+        "proj:transform": _transform(simulation, 10),
         "gsd": 10,
         "license": "other",
         "changedet:simulated": True,
@@ -222,21 +248,25 @@ def _bare_item(
     return item
 
 
-def _asset(path: Path, name: str, image: NDArray, p: Pass) -> pystac.Asset:
+def _transform(simulation: Simulation, pixel: int) -> list[float]:
+    west, north = simulation.origin
+    return [float(pixel), 0.0, west, 0.0, -float(pixel), north]
+
+
+def _asset(path: Path, name: str, image: NDArray, p: Pass, simulation: Simulation) -> pystac.Asset:
     content = path.read_bytes()
     raster: dict[str, Any] = {"data_type": str(image.dtype), "nodata": 0 if image.dtype != np.float32 else "nan"}
     extra: dict[str, Any] = {}
-    pixel = 10
+    pixel = optical.RESOLUTION.get(name, 10)
     if name in OPTICAL_BANDS:
         raster |= {"scale": 0.0001, "offset": -0.1 if p.baseline >= NEW_BASELINE else 0.0}
         extra["eo:bands"] = [{"name": BAND_NAMES[name], "common_name": name}]
-    if name in optical.RESOLUTION:
-        pixel = optical.RESOLUTION[name]
     raster["spatial_resolution"] = pixel
     extra |= {
         "raster:bands": [raster],
         "gsd": pixel,
         "proj:shape": list(image.shape),
+        "proj:transform": _transform(simulation, pixel),
         "file:checksum": "1220" + hashlib.sha256(content).hexdigest(),
         "file:size": len(content),
     }
@@ -245,7 +275,9 @@ def _asset(path: Path, name: str, image: NDArray, p: Pass) -> pystac.Asset:
 
 def _write_catalogue(folder: Path, simulation: Simulation, items: list[pystac.Item]) -> Path:
     catalog = pystac.Catalog(
-        "changedet-simulation", f"{SITE_NAME}. {LICENCE_NOTE}", extra_fields={"changedet:simulated": True}
+        "changedet-simulation",
+        f"{SITE_NAME}. {LICENCE_NOTE}",
+        extra_fields={"changedet:simulated": True, "changedet:fingerprint": fingerprint(simulation)},
     )
     for sensor in simulation.sensors:
         mine = [item for item in items if item.properties["constellation"] == sensor]

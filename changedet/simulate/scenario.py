@@ -34,7 +34,7 @@ class Simulation:
         If a value is out of range or an event names a structure that is not there.
     """
 
-    seed: int = 7
+    seed: int = 0
     start: date = date(2021, 2, 1)
     months: int = 24
     size_m: int = 2560

@@ -151,12 +151,8 @@ class Terrain:
             bends = np.convolve(np.cumsum(rng.standard_normal(north.size)) * 14, np.ones(5) / 5, mode="same")
             bends -= np.interp(north, [-1500, 0, 1500], np.interp([-1500, 0, 1500], north, bends))
             for _ in range(3):
-                braid = (
-                    start
-                    + drift * north
-                    + bends
-                    + np.convolve(rng.standard_normal(north.size), np.ones(8) / 3, "same") * 9
-                )
+                stray = np.convolve(rng.standard_normal(north.size), np.ones(8) / 3, mode="same") * 9
+                braid = start + drift * north + bends + stray
                 line = LineString(list(zip(braid, north, strict=True)))
                 inside = burn(self.simulation, line.buffer(width * rng.uniform(0.15, 0.4)))
                 share = patchy[inside]
