@@ -52,6 +52,10 @@ class _Signs:
     def has(self, *names: str) -> bool:
         return all(name in self.effects for name in names)
 
+    def halved(self, name: str) -> bool:
+        effect = self.effects[name]
+        return abs(effect.after) <= abs(effect.before) / 2
+
     def radar(self) -> int | None:
         """+1 or −1 when every polarisation moves that way, 0 when not, None without radar."""
         signs = {self.effects[name].sign for name in ("vv", "vh") if name in self.effects}
@@ -111,8 +115,8 @@ def _flooded(signs: _Signs) -> bool:
 
 def _burnt(signs: _Signs) -> bool:
     """Char and soot absorb the near infrared and do not brighten the visible; without leaf water the SWIR rises."""
-    if not signs.down("nir"):
-        return False
+    if not signs.down("nir") or signs.down("contrast"):
+        return False  # what becomes like its surroundings was taken away, not burnt
     nir = signs.effects["nir"]
     visible = signs.effects.get("visible")
     paler = visible is not None and visible.sign == 1 and visible.beyond > 0.25 * -nir.beyond
@@ -129,7 +133,7 @@ def _removed(signs: _Signs) -> bool:
     optical = signs.down("contrast") or (signs.down("texture") and not signs.up("contrast"))
     if radar is None:
         green = "ndvi" in signs.effects and max(signs.effects["ndvi"].before, signs.effects["ndvi"].after) > GREEN
-        return signs.down("contrast") and signs.down("texture") and not green
+        return signs.down("contrast") and signs.halved("contrast") and not signs.up("texture") and not green
     if not signs.has("contrast"):
         levels = [e for name in ("vv", "vh") if (e := signs.effects.get(name)) is not None]
         return radar == -1 and any(e.before - e.ring_before > STANDS_OUT for e in levels)
@@ -142,7 +146,7 @@ def _built(signs: _Signs) -> bool:
     optical = signs.up("contrast") or signs.up("texture")
     if radar is None:
         bare = "ndvi" not in signs.effects or signs.effects["ndvi"].after < GREEN
-        return signs.up("contrast") and signs.up("texture") and bare
+        return signs.up("contrast") and signs.up("texture") and bare and not signs.down("albedo")
     if not signs.has("contrast"):
         levels = [e for name in ("vv", "vh") if (e := signs.effects.get(name)) is not None]
         return radar == 1 and any(e.after - e.ring_after > STANDS_OUT for e in levels)

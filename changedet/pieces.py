@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import norm
 
+from changedet.detect.calibrate import benjamini_hochberg
+
 SMOOTHNESS_ROWS = 2000
 """Rows of the map from which its smoothness is measured, at most."""
 UNKNOWN_RESEL = 9.0
@@ -26,7 +28,10 @@ UNKNOWN_RESEL = 9.0
 LEAST_NEIGHBOURS = 50
 LARGEST_RESEL = 40.0
 """Pixels: smoother fields are simulated at this and their masses scaled, which a continuous field allows."""
-FIELD_SIDE = 1024
+PIECES = 2000
+"""About so many pieces by chance are simulated,"""
+LARGEST_FIELD = 1_500_000
+"""on at most so many pixels."""
 SEED = 20250117
 TAIL = 0.2
 """Share of the simulated masses that the tail is fitted to."""
@@ -60,7 +65,7 @@ def significant_pieces(change: xr.Dataset, rate: float, least: int) -> list[Piec
     pixels, size = pixels[order], np.bincount(piece)[1:]
     starts = np.concatenate([[0], np.cumsum(size)[:-1]])
     mass = np.add.reduceat(_excess(change.p_value.values.ravel()[pixels], rate), starts)
-    log_p = _null(_resel(change.p_value.values, changed), rate).log_p(mass)
+    log_p = _null(_map_resel(change), rate).log_p(mass)
     resolved = np.flatnonzero(size >= least)
     kept = resolved[benjamini_hochberg(np.exp(log_p[resolved]), rate)]
     return [Piece(pixels[starts[i] : starts[i] + size[i]], float(log_p[i])) for i in kept]
@@ -93,31 +98,40 @@ class _Null:
 
 
 def _null(resel: float, rate: float) -> _Null:
-    sigma = math.sqrt(min(resel, LARGEST_RESEL) / (8 * math.log(2)))
-    field = ndimage.gaussian_filter(np.random.default_rng(SEED).standard_normal((FIELD_SIDE, FIELD_SIDE)), sigma)
+    simulated = min(resel, LARGEST_RESEL)
+    side = math.ceil(math.sqrt(min(PIECES * (1 + simulated / 2) / rate, LARGEST_FIELD)))
+    white = np.random.default_rng(SEED).standard_normal((side, side), dtype=np.float32)
+    field = ndimage.gaussian_filter(white, math.sqrt(simulated / (8 * math.log(2))), mode="wrap")
     field = (field - field.mean()) / field.std()
-    p_value = norm.sf(field)
-    changed = p_value <= rate
+    changed = field >= norm.isf(rate)
     labels, count = ndimage.label(changed, np.ones((3, 3), bool))
-    mass: NDArray[np.float64] = np.bincount(labels[changed], _excess(p_value[changed], rate), minlength=count + 1)[1:]
+    excess = _excess(norm.sf(field[changed]), rate)
+    mass = np.asarray(np.bincount(labels[changed], excess, minlength=count + 1)[1:], np.float64)
     # the same censored estimate on both sides, so that its bias drops out
-    ordered: NDArray[np.float64] = np.sort(mass) * max(1.0, resel / _resel(p_value, changed))
-    root = np.sqrt(ordered)
+    field[changed] = np.nan
+    mass = np.sort(mass) * max(1.0, resel / _resel(field[:-1], field[1:]))
+    root = np.sqrt(mass)
     start = float(np.quantile(root, 1 - TAIL))
-    return _Null(ordered, start, float(np.mean(root[root > start] - start)))
+    return _Null(mass, start, float(np.mean(root[root > start] - start)))
 
 
-def _resel(p_value: NDArray, changed: NDArray[np.bool_]) -> float:
-    """FWHM² of the map's noise in pixels, from the correlation of neighbouring pixels that did not change.
-
-    For a Gaussian autocorrelation ρ(1) = exp(−λ/2) and FWHM² = 4 ln 2 / λ (Worsley et al. 1992, J. Cereb. Blood Flow
-    Metab. 12:900), with z = Φ⁻¹(1 − p).
-    """
-    height = len(p_value)
+def _map_resel(change: xr.Dataset) -> float:
+    """The resolution element of a map's noise in pixels: of what was seen and did not change."""
+    height = change.sizes["y"]
     rows = np.unique(np.linspace(0, height - 2, min(height - 1, SMOOTHNESS_ROWS)).astype(int))
+    p_value, changed = change.p_value.values, change.changed.values
     upper, lower = (
         norm.isf(np.clip(np.where(changed[r], np.nan, p_value[r]), 1e-6, 1 - 1e-6)) for r in (rows, rows + 1)
     )
+    return _resel(upper, lower)
+
+
+def _resel(upper: NDArray, lower: NDArray) -> float:
+    """FWHM² in pixels of a Gaussian field from the correlation of neighbours in rows and in the rows below them.
+
+    For a Gaussian autocorrelation ρ(1) = exp(−λ/2) and FWHM² = 4 ln 2 / λ (Worsley et al. 1992, J. Cereb. Blood Flow
+    Metab. 12:900).
+    """
     roughness = []
     for one, other in ((upper[:, :-1], upper[:, 1:]), (upper, lower)):
         both = np.isfinite(one) & np.isfinite(other)
@@ -127,13 +141,3 @@ def _resel(p_value: NDArray, changed: NDArray[np.bool_]) -> float:
         correlation = float(np.corrcoef(*pair)[0, 1])
         roughness.append(-2 * math.log(min(max(correlation, 0.01), 0.9999)))
     return 4 * math.log(2) / math.sqrt(roughness[0] * roughness[1])
-
-
-def benjamini_hochberg(p_values: NDArray, q: float) -> NDArray[np.bool_]:
-    """Provisional."""
-    order = np.argsort(p_values, kind="stable")
-    passed = np.flatnonzero(p_values[order] <= q * np.arange(1, len(order) + 1) / max(1, len(order)))
-    kept = np.zeros(len(order), bool)
-    if len(passed):
-        kept[order[: passed[-1] + 1]] = True
-    return kept
