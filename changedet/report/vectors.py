@@ -37,7 +37,7 @@ def write(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
     geojson.write_bytes(json_bytes(feature_collection(rows)))
     geopackage = folder / "detections.gpkg"
     _write_geopackage(rows, field_types(evidence), geopackage)
-    _set_last_change(geopackage, max((scene.time for scene in evidence.scenes), default=EPOCH))
+    _settle(geopackage, max((scene.time for scene in evidence.scenes), default=EPOCH))
     return geojson, geopackage
 
 
@@ -91,8 +91,16 @@ def _column(values: list[Value], kind: type) -> NDArray:
     return np.array(values, np.int32 if kind is int else np.bool_)
 
 
-def _set_last_change(path: Path, moment: datetime) -> None:
-    """Replace the time of writing by a time of the evidence, so that the same evidence gives the same bytes."""
-    with closing(sqlite3.connect(path)) as database, database:
-        text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def _settle(path: Path, moment: datetime) -> None:
+    """Replace what depends on the time of writing, so that the same evidence gives the same bytes.
+
+    Offsets from "Database File Format" of SQLite, section 1.3: the file change counter and its copy.
+    """
+    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("UPDATE gpkg_contents SET last_change = ?", (text,))
+        database.execute("VACUUM")  # rows that were replaced stay in the free space of a page, with their times
+    with path.open("r+b") as file:
+        for offset in (24, 92):
+            file.seek(offset)
+            file.write((1).to_bytes(4, "big"))
