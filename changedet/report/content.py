@@ -20,6 +20,10 @@ from changedet.scene import Scene
 from changedet.verdict import Verdict
 
 NOT_VALIDATED = "Satellite-only analysis, not yet validated in the field."
+UNCALIBRATED = (
+    "The rate of false alarms was not measured on this site in this run: there is no placebo histogram. The p-values "
+    "come from the detector's own formula, which assumes more than real images keep; take them as a ranking."
+)
 SECRET = re.compile(r"secret|token|password|passwd|credential|client_id|api_?key|authorization", re.I)
 
 
@@ -54,7 +58,8 @@ class Place:
     area: str
     when: str
     p: str
-    chance: str
+    sentence: str
+    """All of it in two sentences."""
     directions: tuple[Fact, ...]
     scenes: tuple[str, ...]
 
@@ -112,6 +117,7 @@ class Content:
     attribution: str
     simulated: bool
     caution: str = NOT_VALIDATED
+    uncalibrated: str = UNCALIBRATED
 
 
 def content(evidence: Evidence) -> Content:
@@ -121,7 +127,7 @@ def content(evidence: Evidence) -> Content:
         where=words.place(evidence.site.center),
         headline=headline(evidence),
         summary=tuple(words.tight(sentence) for sentence in summary(evidence)),
-        facts=tuple(facts(evidence)),
+        facts=tuple(Fact(fact.label, words.tight(fact.value)) for fact in facts(evidence)),
         answers=tuple(_answer(verdict) for verdict in evidence.verdicts),
         places=tuple(_place(detection) for detection in evidence.detections),
         notes=tuple(words.clean(note) for note in evidence.notes),
@@ -184,18 +190,17 @@ def summary(evidence: Evidence) -> Iterable[str]:
         yield from _nothing(evidence)
         return
     total = sum(detection.area for detection in found)
-    span = _span(found)
-    yield (
-        f"{words.spelled(len(found), 'place')} within the site changed{span or ' in the period asked about'}, "
-        f"{words.area(total)} in all."
-    )
+    if evidence.verdicts:
+        span = _span(found) or " in the period asked about"
+        yield f"{words.spelled(len(found), 'place')} within the site changed{span}, {words.area(total)} in all."
+    elif len(found) > 1:
+        yield f"Together they cover {words.area(total)}."
     first = min(found, key=lambda d: d.number)
     largest = max(found, key=lambda d: d.area)
-    lead = "The most significant, and the largest," if first is largest and len(found) > 1 else "The most significant,"
-    lead = "It, number" if len(found) == 1 else f"{lead} number"
-    size, when = words.area(first.area), words.bracket(first.onset)
-    yield f"{lead} {first.number} on the picture, covers {size} and changed {when}."
-    yield f"It shows {consistent(first)}; {words.chance(first.p_value)} ({words.probability(first.p_value)})."
+    lead = "The most significant, and the largest," if first is largest else "The most significant,"
+    lead = f"Number {first.number}" if len(found) == 1 else f"{lead} number {first.number}"
+    yield f"{lead} on the picture, covers {words.area(first.area)} and changed {words.bracket(first.onset)}."
+    yield f"It shows {consistent(first)}; {words.chance(first.p_value)}."
     if largest is not first:
         yield (
             f"The largest, number {largest.number}, covers {words.area(largest.area)} and shows {consistent(largest)}."
@@ -312,13 +317,23 @@ def _place(detection: Detection) -> Place:
         area=words.area(detection.area),
         when=words.tight(words.bracket(detection.onset)),
         p=words.tight(words.probability(detection.p_value)),
-        chance=words.chance(detection.p_value),
+        sentence=words.tight(_sentence(detection)),
         directions=tuple(
             Fact(words.key_name(key), words.tight(words.direction(key, bands)))
             for key, bands in detection.directions.items()
         ),
         scenes=tuple(words.clean(scene) for scene in detection.scenes),
     )
+
+
+def _sentence(detection: Detection) -> str:
+    what, often = consistent(detection), words.chance(detection.p_value)
+    where, when = words.place(detection.centroid), words.bracket(detection.onset)
+    return f"{_upper(what)}, {words.area(detection.area)} at {where}, {when}. {_upper(often)}."
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _input(scene: Scene, checksums: Mapping[str, str]) -> Input:

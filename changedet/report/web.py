@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -18,12 +19,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geom import Geometry
 from PIL import Image, ImageDraw
+from shapely.affinity import affine_transform
 
 from changedet.evidence import Evidence
 from changedet.regions import Detection
 from changedet.report.choose import leading_pair
-from changedet.report.pictures import HALO, PAPER, cover, enlarge, font, hatching
-from changedet.report.series import grid_shape, outline_mask
+from changedet.report.pictures import HALO, PAPER, Pen, cover, enlarge, font, hatching, number_labels, outline
+from changedet.report.series import grid_shape, outline_mask, themed
 from changedet.report.stretch import Rendition, Stretch, block_sum, joint_stretch, leading_rendition, side_values
 from changedet.report.words import day, instant, platform_name, stack_name, utc
 from changedet.stack import Periods, geobox_of
@@ -45,6 +47,26 @@ HATCH = 8
 CHANGED = (213, 94, 0)
 UNSEEN = ((32, 52, 92), (150, 172, 212))
 QUALITIES = (82, 70, 58, 46, 34, 22)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it goes into a document."""
+
+    data: bytes
+    kind: Literal["webp", "png", "svg"]
+    width: int
+    height: int
+    alt: str = ""
+    """What it shows, for those who do not see it."""
+    label: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The picture as a data URI; a drawing follows the reader's light or dark setting."""
+        mime = {"webp": "image/webp", "png": "image/png", "svg": "image/svg+xml"}[self.kind]
+        data = themed(self.data.decode()).encode() if self.kind == "svg" else self.data
+        return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +211,29 @@ def outlines(evidence: Evidence) -> tuple[Outline, ...]:
     return tuple(found)
 
 
+def with_outlines(image: Image.Image, evidence: Evidence, shown: View) -> Image.Image:
+    """The picture with outlines and numbers of the detections drawn in."""
+    geobox = geobox_of(evidence.change)
+    cols = geobox.shape[1] // shown.reduce * shown.reduce
+    to_points = Affine.scale(image.width / cols) * ~geobox.affine
+    pen = Pen.of(image.width)
+    shapes = []
+    for detection in evidence.detections:
+        shape = affine_transform(grid_shape(detection, evidence.change).geom, to_points.to_shapely())
+        outline(image, shape, pen)
+        shapes.append((detection.number, shape))
+    number_labels(image, shapes, max(11, image.width // 36))
+    return image
+
+
+def pair_words(shown: View) -> str:
+    """What both pictures of the site share, in words."""
+    look = shown.look.title[:1].lower() + shown.look.title[1:]
+    return (
+        f"{shown.name}, {look}. Both dates are shown with the same stretch. Hatched grey: no clear view on that date."
+    )
+
+
 def _apply(affine: Affine, x: float, y: float) -> tuple[float, float]:
     column, row = affine * (x, y)
     return float(column), float(row)
@@ -216,39 +261,32 @@ def crop(evidence: Evidence, shown: View, detection: Detection, margin: int = 12
     return tuple(images)
 
 
-def data_uri(picture: Image.Image, limit: int) -> str:
+def small(image: Image.Image, limit: int = PICTURE_BYTES, alt: str = "", label: str = "") -> Picture:
     """The picture as a WebP of at most ``limit`` bytes where a quality of ours allows it."""
     for quality in QUALITIES:
         buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=quality, method=2)
+        image.save(buffer, "WEBP", quality=quality, method=2)
         if buffer.tell() <= limit:
             break
-    return _uri("image/webp", buffer.getvalue())
+    return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
 
 
-def sharp_uri(picture: Image.Image, limit: int = PICTURE_BYTES) -> str:
-    """As :func:`data_uri`, but without loss where that fits: flat colours and enlarged pixels stay exact."""
+def sharp(image: Image.Image, alt: str = "", label: str = "") -> Picture:
+    """As :func:`small`, but without loss where that fits: flat colours and enlarged pixels stay exact."""
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", lossless=True, quality=30, method=2)
-    return _uri("image/webp", buffer.getvalue()) if buffer.tell() <= limit else data_uri(picture, limit)
+    image.save(buffer, "WEBP", lossless=True, quality=30, method=2)
+    if buffer.tell() > PICTURE_BYTES:
+        return small(image, PICTURE_BYTES, alt, label)
+    return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
 
 
-def file_uri(path: Path, limit: int) -> tuple[str, int, int]:
-    """A PNG of the run folder as a data URI, with its width and height; smaller and with loss only where it must be."""
+def from_file(path: Path, limit: int, alt: str) -> Picture:
+    """A PNG of the run folder, smaller and with loss only where ``limit`` in bytes asks for it."""
     with Image.open(path, formats=("PNG",)) as opened:
         width, height = opened.size
         if path.stat().st_size <= limit:
-            return _uri("image/png", path.read_bytes()), width, height
-        picture = opened.convert("RGB")
+            return Picture(path.read_bytes(), "png", width, height, alt)
+        image = opened.convert("RGB")
     if width > CHIP_WIDTH:
-        picture = picture.resize((CHIP_WIDTH, round(height * CHIP_WIDTH / width)), Image.Resampling.LANCZOS)
-    return data_uri(picture, limit), picture.width, picture.height
-
-
-def svg_uri(svg: str) -> str:
-    """A drawing as a data URI."""
-    return _uri("image/svg+xml", svg.encode())
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+        image = image.resize((CHIP_WIDTH, round(height * CHIP_WIDTH / width)), Image.Resampling.LANCZOS)
+    return small(image, limit, alt)

@@ -98,14 +98,16 @@ def probability(p: float | None) -> str:
 
 
 def chance(p: float | None) -> str:
-    """What a p-value means, in plain words; empty where there is none."""
+    """What a p-value means, in plain words, with the value itself."""
     if p is None or not math.isfinite(p):
         return "how often chance alone would show this was not measured"
     if p < 0.001:
-        return "chance alone would show this at fewer than 1 in 1,000 unchanged places"
-    if p > 0.5:
-        return "chance alone would show this at most unchanged places"
-    return f"chance alone would show this at about 1 in {_rounded(1 / p):,} unchanged places"
+        often = "fewer than 1 in 1,000 unchanged places"
+    elif p > 0.5:
+        often = "most unchanged places"
+    else:
+        often = f"about 1 in {_rounded(1 / p):,} unchanged places"
+    return f"chance alone would show this at {often} ({probability(p)})"
 
 
 def _rounded(value: float) -> int:
