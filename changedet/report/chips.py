@@ -57,7 +57,7 @@ def close_up(
     both = scenery.sides(evidence, view, stretches[view.pair])
     panels = scenery.panels(evidence, view, both, (detection,))
     sheet = Sheet(
-        title=f"{detection.number}. {detection.zone or words.place(detection.centroid)}",
+        title=f"{detection.number}. {detection.zone}" if detection.zone else f"Change {detection.number}",
         subtitles=_facts(evidence, detection, view),
         panels=panels,
         corners=scenery.corner_words(evidence, view, panels[0].image.size),

@@ -48,7 +48,7 @@ class Pair:
 def clear_shares(
     stack: xr.Dataset, window: Window = WHOLE, changed: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """The clear share of each date, 0–1, over a window.
+    """The clear share of each date, 0–1, over those pixels of a window that any date shows.
 
     Parameters
     ----------
@@ -56,7 +56,8 @@ def clear_shares(
         since a cloud over them hides what the picture is about
     """
     valid: NDArray[np.bool_] = stack.valid.values[:, window[0], window[1]]
-    share = np.asarray(valid.mean(axis=(1, 2)), np.float64)
+    ever = max(1, int(valid.any(axis=0).sum()))
+    share = np.asarray(valid.sum(axis=(1, 2)) / ever, np.float64)
     inside = None if changed is None else changed[window]
     if inside is None or not inside.any():
         return share

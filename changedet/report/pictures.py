@@ -269,5 +269,5 @@ def badge(image: Image.Image, text: str, size: int) -> Box:
 
 def save(image: Image.Image, path: Path) -> Path:
     """Write a PNG for print: 300 dpi, and no date or program in it."""
-    image.save(path, format="PNG", dpi=(PRINT_DPI, PRINT_DPI), compress_level=6)
+    image.save(path, format="PNG", dpi=(PRINT_DPI, PRINT_DPI), compress_level=4)
     return path

@@ -89,7 +89,7 @@ def flagged_panel(
     for _, shape in shapes:
         pictures.outline(image, shape, Pen.of(column))
     keep_off: list[Box] = [stamp(evidence, image, view)] if evidence.simulated else []
-    size = Type.of(column).small * (0.95 if len(shapes) < CROWDED else 0.75)
+    size = Type.of(column).small * (1.1 if len(shapes) < CROWDED else 0.75)
     pictures.number_labels(image, shapes, round(size), keep_off)
     return image
 
@@ -219,9 +219,9 @@ def legend(evidence: Evidence, view: View, both: Sides, *, flagged: bool) -> Leg
     if flagged and evidence.stacks[view.pair.key].attrs["quantity"] == "gamma0":
         signs.extend(RED_CYAN)
     if flagged and evidence.detections:
-        signs.append(("outline", "flagged: changed, numbered as in the table"))
+        signs.append(("outline", "flagged, numbered as in the table"))
     if not (both.before.valid.all() and both.after.valid.all()):
-        signs.append(("hatched", "hidden on this date: cloud, shadow or no image"))
+        signs.append(("hatched", "hidden on this date (cloud, no image)"))
     if flagged and unobservable(evidence, view).any():
-        signs.append(("crossed", "not observable: nothing can be said here"))
+        signs.append(("crossed", "not observable: no statement"))
     return tuple(signs)
