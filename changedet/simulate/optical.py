@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.special import erf
 
 from changedet.scene import OPTICAL_BANDS
+from changedet.simulate.blur import Blur, line_weights
 from changedet.simulate.scenario import NEW_BASELINE, SUBPIXEL, Pass, Simulation, leaf_cover, moisture, rain_days, sun
 from changedet.simulate.surface import LATTICE_COVER, REFLECTANCE, Grid, Surface, Terrain, flare_cells, rough
 
@@ -48,42 +47,29 @@ class Conditions:
     """Leaf cover of each field."""
 
 
-def sampler(simulation: Simulation, pixel: int, shift: float) -> sparse.csr_array:
-    """Rows of Gaussian weights that turn a line of 2.5 m cells into pixels.
-
-    Each row is the point spread (σ = ``PSF_SIGMA`` pixels) integrated over the cells, centred ``shift`` metres before
-    the pixel's centre, and sums to one, so that level ground keeps its reflectance.
-    """
-    cells = round(simulation.size_m / SUBPIXEL)
-    centres = (np.arange(simulation.size_m // pixel) + 0.5) * pixel - shift
-    edges = np.arange(cells + 1) * SUBPIXEL
-    integral = erf((edges[None, :] - centres[:, None]) / (PSF_SIGMA * pixel * math.sqrt(2)))
-    weights = np.diff(integral, axis=1)
-    weights[weights < 1e-5] = 0
-    weights /= weights.sum(axis=1, keepdims=True)
-    return sparse.csr_array(weights.astype(np.float32))
-
-
-def sample(rows: sparse.csr_array, columns: sparse.csr_array, fine: Grid) -> Grid:
-    """A fine image through both samplers."""
-    lines = np.ascontiguousarray((rows @ fine).T)
-    return np.asarray((columns @ lines).T, np.float32)
+def sampling(simulation: Simulation, pixel: int, shift: tuple[float, float]) -> Blur:
+    """The point spread and sampling of the bands of one native resolution."""
+    south, east = (line_weights(simulation.size_m, pixel, PSF_SIGMA * pixel, metres) for metres in shift)
+    return Blur(south, east)
 
 
 def shadows(surface: Surface, azimuth: float, elevation: float) -> Grid:
     """Share of direct sunlight that is blocked in each cell, 0–1, by structures between it and the sun."""
     blocked = np.zeros(surface.height.shape, np.float32)
+    rise = math.tan(math.radians(elevation))
     for heights, opacity in ((surface.height, 1.0), (surface.lattice, LATTICE_COVER)):
-        dark = np.zeros(heights.shape, bool)
-        if not heights.any():
+        steps = math.ceil(float(heights.max()) / rise / SUBPIXEL)
+        if steps == 0:
             continue
-        rise = math.tan(math.radians(elevation))
-        for step in range(1, math.ceil(float(heights.max()) / rise / SUBPIXEL) + 1):
+        rows, columns = (np.flatnonzero(heights.any(axis=axis)) for axis in (1, 0))
+        reach = tuple(slice(max(int(found[0]) - steps, 0), int(found[-1]) + steps + 1) for found in (rows, columns))
+        caster, ground = heights[reach], surface.height[reach]
+        dark = np.zeros(caster.shape, bool)
+        for step in range(1, steps + 1):
             down = round(step * math.cos(math.radians(azimuth)))
-            left = round(-step * math.sin(math.radians(azimuth)))
-            toward_sun = _moved(heights, down, left)
-            dark |= toward_sun > surface.height + step * SUBPIXEL * rise
-        blocked = np.maximum(blocked, opacity * dark)
+            right = round(-step * math.sin(math.radians(azimuth)))
+            dark |= _moved(caster, down, right) > ground + np.float32(step * SUBPIXEL * rise)
+        blocked[reach] = np.maximum(blocked[reach], opacity * dark)
     return blocked
 
 
@@ -201,12 +187,11 @@ def render(
     rng = simulation.rng(12, p.number)
     ground = lit_ground(simulation, surface, seen)
     cloud, shadow = clouds(simulation, p, seen)
-    lines = {pixel: sampler(simulation, pixel, seen.shift[0]) for pixel in (10, 20)}
-    columns = {pixel: sampler(simulation, pixel, seen.shift[1]) for pixel in (10, 20)}
+    blurs = {pixel: sampling(simulation, pixel, seen.shift) for pixel in (10, 20)}
     physical: dict[str, Grid] = {}
     for band, name in enumerate(OPTICAL_BANDS):
         pixel = RESOLUTION[name]
-        value = sample(lines[pixel], columns[pixel], ground[band])
+        value = blurs[pixel](ground[band])
         if seen.cloud > 0:
             opacity, dark = (cloud, shadow) if pixel == 10 else (_halved(cloud), _halved(shadow))
             value = value * (1 - dark * (1 - 0.5 * SKYLIGHT[band]))

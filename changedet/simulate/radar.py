@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from changedet.scene import RADAR_BANDS, OrbitDirection
-from changedet.simulate.scenario import SUBPIXEL, Pass, Simulation, leaf_cover, moisture, rain_days
+from changedet.simulate.blur import Blur, line_weights
+from changedet.simulate.scenario import Pass, Simulation, leaf_cover, moisture, rain_days
 from changedet.simulate.surface import BACKSCATTER, Grid, Surface, Terrain
 
 LOOK: dict[OrbitDirection, float] = {"ascending": 78.0, "descending": 282.0}
@@ -45,13 +46,10 @@ def wall_return(height: Grid, direction: OrbitDirection) -> Grid:
     return np.stack([np.float32(gain) * strength for gain in WALL_RETURN]).astype(np.float32)
 
 
-def resolved(fine: Grid) -> Grid:
-    """A fine image at the radar's resolution, on the 10 m grid."""
-    sigma = (AZIMUTH_RESOLUTION / FWHM / SUBPIXEL, RANGE_RESOLUTION / FWHM / SUBPIXEL)
-    smooth = gaussian_filter(fine, sigma, mode="nearest", truncate=3.0)
-    cells = round(10 / SUBPIXEL)
-    rows, columns = fine.shape
-    return np.asarray(smooth.reshape(rows // cells, cells, columns // cells, cells).mean(axis=(1, 3)), np.float32)
+def sampling(simulation: Simulation) -> Blur:
+    """The radar's resolution on the 10 m grid."""
+    size = simulation.size_m
+    return Blur(line_weights(size, 10, AZIMUTH_RESOLUTION / FWHM), line_weights(size, 10, RANGE_RESOLUTION / FWHM))
 
 
 class Speckle:
@@ -92,42 +90,38 @@ class Track:
         self._simulation, self._terrain, self._direction = simulation, terrain, direction
         self._speckle = Speckle(simulation.rng(20, orbit), simulation.size_m // 10)
         self._rain = rain_days(simulation)
+        self._blur = sampling(simulation)
         self._surface: Surface | None = None
-        self._walls = self._bare = self._leaves = self._thirst = np.zeros((0,), np.float32)
+        self._walls = self._thirst = np.zeros((0,), np.float32)
 
     def _look_at(self, surface: Surface) -> None:
-        """Bring a new state of the ground to the radar's resolution."""
+        """Bring what stays until the next event to the radar's resolution."""
         if surface is self._surface:
             return
         self._surface = surface
-        self._walls = np.stack([resolved(walls) for walls in wall_return(surface.height, self._direction)])
-        self._bare = np.stack([resolved(gamma) for gamma in surface.gamma])
-        self._thirst = resolved(surface.thirst)
-        numbers = range(1, len(self._terrain.fields) + 1)
-        # what full leaf cover on each field would add, so that a date is a weighted sum
-        self._leaves = np.stack(
-            [
-                np.stack(
-                    [
-                        resolved(np.where(surface.fields == number, np.float32(10 ** (decibel / 10)) - gamma, 0))
-                        for number in numbers
-                    ]
-                )
-                for gamma, decibel in zip(surface.gamma, BACKSCATTER["leaves"], strict=True)
-            ]
-        )
+        self._walls = np.stack([self._blur(walls) for walls in wall_return(surface.height, self._direction)])
+        self._thirst = self._blur(surface.thirst)
+
+    def _leafy(self, surface: Surface, p: Pass, pol: int) -> Grid:
+        """γ⁰ on the fine grid with the leaves of the day on the fields."""
+        gamma = surface.gamma[pol].copy()
+        cells = np.flatnonzero(surface.fields)
+        cover = np.array([0.0, *leaf_cover(self._simulation, self._terrain.fields, p.time)], np.float32)
+        leaves = np.float32(10 ** (BACKSCATTER["leaves"][pol] / 10))
+        flat = gamma.ravel()
+        flat[cells] += cover[surface.fields.ravel()[cells]] * (leaves - flat[cells])
+        return np.asarray(gamma, np.float32)
 
     def render(self, surface: Surface, p: Pass) -> dict[str, NDArray]:
         """The next pass: float32 ``vv`` and ``vh``, γ⁰ in linear power at 10 m."""
         self._look_at(surface)
-        cover = np.array(leaf_cover(self._simulation, self._terrain.fields, p.time), np.float32)
         wet = moisture(self._rain, p.time)
         calibration = 10 ** (self._simulation.rng(21, p.relative_orbit, p.number).normal(0, 0.12) / 10)
         grain = self._speckle.next()
         out: dict[str, NDArray] = {}
         for pol, name in enumerate(RADAR_BANDS):
             wetter = 10 ** (WET_GAIN_DB[pol] * wet * self._thirst / 10)
-            ground = (self._bare[pol] + np.tensordot(cover, self._leaves[pol], 1)) * wetter * grain[pol]
+            ground = self._blur(self._leafy(surface, p, pol)) * wetter * grain[pol]
             # a wall is a few strong scatterers that hardly interfere with each other
             walls = self._walls[pol] * (1 + 0.3 * (grain[pol] - 1))
             out[name] = np.asarray(np.maximum((ground + walls) * calibration, 1e-5), np.float32)
