@@ -1,0 +1,104 @@
+"""The days that a text gives, as spans; days that need the day of publication are resolved only where that is known."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if number}
+_MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if number} | {"sept": 9}
+_WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
+_MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_PATTERNS = (
+    ("iso", re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")),
+    ("day month", re.compile(rf"\b{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
+    ("month day", re.compile(rf"\b{_MONTH} {_DAY}(?!\d)(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
+    ("month", re.compile(rf"\b{_MONTH},? (\d{{4}})\b", re.IGNORECASE)),
+    ("relative", re.compile(r"\b(today|yesterday|(?:this|last) (?:week|month|year)|overnight)\b", re.IGNORECASE)),
+    ("weekday", re.compile(r"\b(?:on|last|early|late) (" + "|".join(_WEEKDAYS) + r")\b", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days as a text gives them."""
+
+    text: str
+    """As written."""
+    first: date | None
+    last: date | None
+    """None where the text alone does not tell: a day without a year, or "this week" without a day of publication."""
+
+
+def find_dates(text: str, published: date | None = None) -> tuple[Span, ...]:
+    """The spans of days in a sentence, in its order.
+
+    Parameters
+    ----------
+    published : day of publication, by which "this week" and "12 March" get their year
+    """
+    found: list[tuple[int, int, Span]] = []
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            if any(match.start() < end and start < match.end() for start, end, _ in found):
+                continue
+            days = next(_days(kind, match, published), None)
+            first, last = days if days else (None, None)
+            found.append((match.start(), match.end(), Span(match.group(), first, last)))
+    return tuple(span for _, _, span in sorted(found, key=lambda row: row[0]))
+
+
+def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
+    if kind == "iso":
+        yield from _one_day(int(match[1]), int(match[2]), int(match[3]))
+    elif kind in ("day month", "month day"):
+        day, month = (match[1], match[2]) if kind == "day month" else (match[2], match[1])
+        year = int(match[3]) if match[3] else _year_before(published, _MONTHS[month.lower()], int(day))
+        if year is not None:
+            yield from _one_day(year, _MONTHS[month.lower()], int(day))
+    elif kind == "month":
+        yield from _month(int(match[2]), _MONTHS[match[1].lower()])
+    elif published is not None and kind == "relative":
+        yield _relative(match[1].lower(), published)
+    elif published is not None:
+        back = (published.weekday() - _WEEKDAYS[match[1].lower()]) % 7
+        yield published - timedelta(days=back), published - timedelta(days=back)
+
+
+def _one_day(year: int, month: int, day: int) -> Iterator[tuple[date, date]]:
+    try:
+        yield date(year, month, day), date(year, month, day)
+    except ValueError:
+        return
+
+
+def _month(year: int, month: int) -> Iterator[tuple[date, date]]:
+    for first, _ in _one_day(year, month, 1):
+        yield first, date(year, month, calendar.monthrange(year, month)[1])
+
+
+def _year_before(published: date | None, month: int, day: int) -> int | None:
+    """The year that makes a day without one the latest not after publication."""
+    if published is None:
+        return None
+    return published.year if (month, day) <= (published.month, published.day) else published.year - 1
+
+
+def _relative(word: str, published: date) -> tuple[date, date]:
+    if word in ("today", "yesterday", "overnight"):
+        back = {"today": 0, "yesterday": 1, "overnight": 1}[word]
+        return published - timedelta(days=back), published - timedelta(days=0 if word == "overnight" else back)
+    which, unit = word.split()
+    if unit == "week":
+        monday = published - timedelta(days=published.weekday() + (7 if which == "last" else 0))
+        return monday, min(published, monday + timedelta(days=6))
+    if unit == "month":
+        day = published.replace(day=1) - timedelta(days=1) if which == "last" else published
+        first, last = next(_month(day.year, day.month))
+        return first, min(published, last)
+    year = published.year - (which == "last")
+    return date(year, 1, 1), min(published, date(year, 12, 31))

