@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pystac
+import pystac.validation
 import pytest
 import rasterio
 from pyproj import Transformer
@@ -21,7 +22,9 @@ from shapely.geometry.base import BaseGeometry
 from changedet.errors import OutputError
 from changedet.scene import OPTICAL_BANDS
 from changedet.simulate import Event, Simulation, tank, write_archive
+from changedet.simulate.truth import truth_features
 from changedet.sitefile import read_site
+from changedet.sources.stac import Config
 
 ONE_TANK = Simulation(
     seed=3,
@@ -157,9 +160,7 @@ def test_reflectance_is_continuous_over_the_baseline_change(items: list[pystac.I
     assert numbers(new[0]) - numbers(old[-1]) == pytest.approx(1000, abs=200)
 
 
-def test_truth_lies_within_the_site_and_after_the_reference(tmp_path: Path) -> None:
-    from changedet.simulate.truth import truth_features
-
+def test_truth_lies_within_the_site_and_after_the_reference() -> None:
     simulation = Simulation()
     west, north = simulation.origin
     area = box(west, north - simulation.size_m, west + simulation.size_m, north).buffer(0.5)
@@ -183,7 +184,13 @@ def test_truth_has_the_size_it_says(truth: dict[str, Any]) -> None:
 
 
 def test_site_file_is_read_by_the_real_reader(catalog: Path, items: list[pystac.Item]) -> None:
-    site = read_site(catalog.parent / "site.yaml")
+    site = read_site(
+        catalog.parent / "site.yaml",
+        source_config={"stac": Config}.get,
+        detector_config=lambda _: None,
+        source_kinds=("stac",),
+        detector_names=(),
+    )
     assert set(site.sensors) == {"sentinel-2", "sentinel-1"}
     assert [zone.kind for zone in site.zones] == ["fuel tank"]
     assert site.before.last < date(2021, 6, 20) <= site.after.last
