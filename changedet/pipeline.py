@@ -99,7 +99,7 @@ def run(site_file: Path, out: Path, *, cache: Path | None = None, progress: Prog
         if progress is not None:
             progress("report", 0, 1)
         names = [path.relative_to(aside) for path in write_report(evidence, aside)]
-    folder = out / site.id / run_id(site, started)
+    folder = out.absolute() / site.id / run_id(site, started)
     return Run(folder, tuple(folder / name for name in names), evidence)
 
 
@@ -121,7 +121,7 @@ def gather(site: Site, folder: Path, store: Store, started: datetime, progress: 
         maps, change, notes = detect_changes(ready.stacks, periods, site.detect, progress)
     with clock.step("regions"):
         detections = find_detections(change, ready.stacks, maps, site, site.detect.false_alarm_rate)
-        verdicts = zone_verdicts(site, detections, change, ready.limit)
+        verdicts = zone_verdicts(site, detections, change, 20.0)
     used = {part for stack in ready.stacks.values() for ids in stack.scene_id.values for part in str(ids).split("+")}
     return Evidence(
         site=site,

@@ -110,6 +110,7 @@ class Store:
     """The cache of one folder; any number of processes may share it."""
 
     def __init__(self, folder: Path) -> None:
+        folder = folder.absolute()
         self.folder = folder
         self._objects = folder / "objects"
         self._requests = folder / "requests"
@@ -264,6 +265,7 @@ def run_folder(out: Path, site_id: str, run_id: str) -> Iterator[Path]:
     ------
     OutputError
     """
+    out = out.absolute()
     target = out / site_id / run_id
     aside = out / site_id / f".{run_id}.{secrets.token_hex(4)}.part"
     try:

@@ -62,6 +62,8 @@ def _plain(error: RasterioError) -> str:
     text = str(error)
     if "not recognized as being in a supported file format" in text:
         return "the file is not a GeoTIFF"
+    if "No such file" in text:
+        return "there is no such file"
     return f"the GeoTIFF is damaged or cut short ({text.splitlines()[0][:200]})"
 
 
