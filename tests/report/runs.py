@@ -8,7 +8,6 @@ from pathlib import Path
 
 from changedet.evidence import Evidence
 from changedet.report import arrays, item, kmz, manifest, runfile, vectors
-
 from tests.report.builders import make_evidence
 
 RUN = "20250701T000000-abcdef12"

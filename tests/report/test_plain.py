@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changedet.report.plain import iso, json_bytes, plain
 from hypothesis import given
 from hypothesis import strategies as st
+
+from changedet.report.plain import iso, json_bytes, plain
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def test_half_a_surrogate_is_replaced_for_no_utf8_file_can_hold_it() -> None:
     assert json.loads(json_bytes({"name": "a\ud800b"})) == {"name": "a?b"}
 
 
-@given(st.recursive(st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.integers() | st.booleans(), st.lists))
+@given(
+    st.recursive(st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.integers() | st.booleans(), st.lists)
+)
 def test_whatever_json_can_hold_comes_back(value: object) -> None:
     assert json.loads(json_bytes(value)) == value

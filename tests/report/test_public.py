@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from changedet.report.public import public, public_text, public_value
-from changedet.scene import Asset, Failure
 from hypothesis import given
 from hypothesis import strategies as st
 
+from changedet.report.public import public, public_text, public_value
+from changedet.scene import Asset, Failure
 from tests.report.builders import BuilderSource, make_evidence
 
 

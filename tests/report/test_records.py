@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 import pytest
-from changedet.report.records import direction_fields, field_types, records
 
+from changedet.report.records import direction_fields, field_types, records
 from tests.report.builders import make_evidence
 
 SQUARE_CLOCKWISE = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}
