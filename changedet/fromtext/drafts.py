@@ -46,7 +46,9 @@ def write_drafts(proposal: Proposal, folder: Path) -> tuple[Path, ...]:
         said = tuple(one for one in proposal.assertions if site.facility.name in one.sites)
         files[folder / f"{name}.yaml"] = _site_file(name, site, said)
         for number, one in enumerate(said, 1):
-            if one.kinds and one.stance != "intended":
+            # what is not said to be is no claim, and a denial counts only for the place that it names
+            skipped = one.stance == "intended" or (one.stance == "denied" and one.site_from != "this sentence")
+            if one.kinds and not skipped:
                 files[folder / "claims" / f"{name}-{one.what}-{number}.yaml"] = _claim_file(name, site, one)
     files[folder / "open-questions.md"] = _open_questions(proposal)
     for path in files:

@@ -166,8 +166,8 @@ def _decide(mention: _Mention, sentence: Sentence, where: Setting) -> tuple[Faci
         if len(supported) > 1 and supported[0][0] == supported[1][0]:
             return Unresolved(written, sentence.text, "several facilities fit equally well", listed)
         return supported[0][3], _reason(mention, supported[0][3], supported[0][2])
-    if where.countries:
-        there = ", ".join(sorted(where.countries))
+    if elsewhere := {*where.countries, *(mention.town.country for mention in where.towns if mention.town is not None)}:
+        there = ", ".join(sorted(elsewhere))
         known = "; ".join(f"{facility.name} in {facility.country}" for facility in mention.candidates)
         return Unresolved(
             written, sentence.text, f"the text speaks of {there}, but the gazetteer knows {known}", listed

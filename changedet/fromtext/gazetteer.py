@@ -108,7 +108,7 @@ def _read_facilities(name: str, text: str) -> tuple[Facility, ...]:
             except ValueError as error:
                 problems.append(Problem(name, rows.line_num, row.get("name") or "name", str(error)))
     except csv.Error as error:
-        problems.append(Problem(name, rows.line_num, "file", f"is not CSV: {error}"))
+        problems.append(Problem(name, rows.line_num + 1, "file", f"is not CSV: {error}"))
     if problems:
         raise FileError(tuple(problems))
     return tuple(facilities)

@@ -130,8 +130,9 @@ def _placed(sentence: Sentence, first: int) -> bool:
         if before[-1] != "the":
             return True
         before.pop()
-    comma = first > 0 and "," in sentence.gap(first - 1) and sentence.tokens[first - 1].capital
-    return comma or bool(before and before[-1] in LOCATIVE - {"by"})
+    gap = sentence.gap(first - 1) if first > 0 else ""
+    beside = "(" in gap or ("," in gap and sentence.tokens[first - 1].capital)
+    return beside or bool(before and before[-1] in LOCATIVE - {"by"})
 
 
 def _countries(sentence: Sentence, gazetteer: Gazetteer) -> dict[str, float]:

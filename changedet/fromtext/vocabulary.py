@@ -25,8 +25,8 @@ PLACE_WORDS = words(
 )
 ACTORS = words(
     "force forces troop troops army military air jets drones drone missiles missile officials official soldiers "
-    "soldier strike strikes warplanes led backed coalition president ministry spokesman spokeswoman government engineers navy "
-    "special media reporters company oil firm firms general colonel"
+    "soldier strike strikes warplanes led backed coalition president ministry spokesman spokeswoman government "
+    "engineers navy special media reporters company oil firm firms general colonel"
 )
 TITLES = words(
     "mr mrs ms dr sheikh colonel general lieutenant captain major commander minister president governor spokesman "
@@ -50,7 +50,8 @@ FACILITY_KINDS = {
     "gasfield": "oil field", "gasfields": "oil field", "plant": "plant", "plants": "plant", "refinery": "refinery",
     "refineries": "refinery", "terminal": "terminal", "terminals": "terminal", "depot": "terminal",
     "depots": "terminal", "dam": "dam", "dams": "dam", "complex": "", "facility": "", "facilities": "",
-    "installation": "", "installations": "", "station": "power plant", "base": "", "bases": "", "site": "", "sites": "", "hub": "",
+    "installation": "", "installations": "", "station": "power plant", "base": "", "bases": "", "site": "",
+    "sites": "", "hub": "",
 }  # fmt: skip
 """A word for a facility → the kind it says, "" where it could be any."""
 STRONG = re.compile(

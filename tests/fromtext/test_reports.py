@@ -96,6 +96,14 @@ READ = {
 
 
 @pytest.fixture(scope="module")
+def article(contracts: Path) -> Path:
+    path = contracts.parent / "article.md"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    return path
+
+
+@pytest.fixture(scope="module")
 def gazetteer() -> Gazetteer:
     return load_gazetteer()
 
@@ -122,6 +130,35 @@ def test_what_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> No
         assert not [one for one in proposal.assertions if one.kinds or one.sites]
     left_open = {one.text for one in proposal.unresolved}
     assert set(marked.open) <= left_open
+
+
+def test_the_report_behind_the_project(article: Path, gazetteer: Gazetteer) -> None:
+    proposal = propose(article.read_text(encoding="utf-8"), gazetteer)
+    assert [site.facility.name for site in proposal.sites] == ["Conoco gas plant", "Al-Omar oil field"]
+    assert [(place.name, place.country) for place in proposal.context] == [("Deir ez-Zor", "SY")]
+    both = "Conoco gas plant, Al-Omar oil field"
+    three = "fuel depot, command installation, communications array"
+    assert statements(proposal) == [said("destroyed", "hedged", three, both)]
+    assert [one.text for one in proposal.unresolved] == ["This week"]
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [
+        ("A fire at the Conoco refinery in Ponca City, Oklahoma destroyed a workshop.", "Ponca City refinery"),
+        ("Conoco field (Syria) was looted and its fuel tanks destroyed.", "Conoco gas plant"),
+        ("Satellite images show Omar field, east of Deir ez-Zor, without its mast.", "Al-Omar oil field"),
+        ("Abqaiq was struck by drones.", "Abqaiq processing plant"),
+        ("In Mosul a bridge fell. Mosul dam is intact, Iraqi officials said.", "Mosul dam"),
+        ("US forces left the Conoco gas field.", None),  # two of that name, and no place to choose by
+        ("The Omar oil field near Benghazi was destroyed.", None),  # the known one is in Syria
+        ("Mosul was hit.", None),  # the town, not the dam
+        ("Dr Omar Haddad toured the gas plant.", None),
+        ("The Conoco brand sponsors a race in Syria.", None),
+    ],
+)
+def test_one_sentence(text: str, site: str | None, gazetteer: Gazetteer) -> None:
+    assert [one.facility.name for one in propose(text, gazetteer).sites] == ([] if site is None else [site])
 
 
 def test_every_report_was_read() -> None:
