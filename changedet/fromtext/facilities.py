@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from changedet.fromtext.gazetteer import Facility, Gazetteer
@@ -10,6 +10,7 @@ from changedet.fromtext.towns import NEARBY_KM, Name, Setting, distance_km, name
 from changedet.fromtext.vocabulary import FACILITY_KINDS, MODIFIERS, SPEECH, STRONG, TITLES, same_kind
 from changedet.fromtext.words import ARTICLES, Sentence, key, skeleton
 
+LEAST_SOUNDS = 5
 REACH = 7
 """Words between a name and its facility word, as in "Conoco and Al-Omar oil and gas fields"."""
 _BETWEEN = MODIFIERS | ARTICLES | {"and", "or"}
@@ -54,10 +55,11 @@ def find_facilities(
     """The facilities that the text names, and those that it may name but leaves open."""
     proposals: dict[str, SiteProposal] = {}
     unresolved: list[Unresolved] = []
+    index = _index(gazetteer)
     town_spans = {(mention.name.sentence, mention.name.first) for mention in where.towns}
     for sentence in sentences:
         taken: set[int] = set()
-        for mention in _mentions(sentence, gazetteer):
+        for mention in _mentions(sentence, index):
             answer = _decide(mention, sentence, where)
             if isinstance(answer, Unresolved):
                 # a town's name is not a facility of the same name, and needs no remark
@@ -87,29 +89,41 @@ def _without_named(unresolved: tuple[Unresolved, ...], proposals: dict[str, Site
     )
 
 
-def _mentions(sentence: Sentence, gazetteer: Gazetteer) -> Iterator[_Mention]:
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The facilities by how their names are spelled and how they sound."""
+
+    spelled: Mapping[tuple[str, ...], tuple[Facility, ...]]
+    sounds: Mapping[str, tuple[Facility, ...]]
+    """Only names of two words and more: the consonants of one word are too few to tell names apart."""
+
+
+def _index(gazetteer: Gazetteer) -> _Index:
+    spelled: dict[tuple[str, ...], tuple[Facility, ...]] = {}
+    sounds: dict[str, tuple[Facility, ...]] = {}
+    for facility in gazetteer.facilities:
+        for alias in facility.aliases:
+            folded, sound = key(alias), skeleton(alias)
+            spelled[folded] = tuple(dict.fromkeys((*spelled.get(folded, ()), facility)))
+            if len(folded) > 1 and len(sound) >= LEAST_SOUNDS:
+                sounds[sound] = tuple(dict.fromkeys((*sounds.get(sound, ()), facility)))
+    return _Index(spelled, sounds)
+
+
+def _mentions(sentence: Sentence, index: _Index) -> Iterator[_Mention]:
     reached = 0
     for name in names(sentence):
         if name.first < reached or sentence.tokens[name.last - 1].folded in ARTICLES:
             continue
-        folded, sound = key(name.text), skeleton(name.text)
-        found = tuple(
-            facility
-            for facility in gazetteer.facilities
-            if any(_same(folded, sound, alias) for alias in facility.aliases)
-        )
+        folded = key(name.text)
+        found = index.spelled.get(folded, ())
+        if not found and len(folded) > 1:
+            found = index.sounds.get(skeleton(name.text), ())
         if found:
             reached = name.last
             full = any(key(facility.name) == folded for facility in found)
             word = folded[-1] if folded[-1] in FACILITY_KINDS else _facility_word(sentence, name)
             yield _Mention(name, found, word, full)
-
-
-def _same(folded: tuple[str, ...], sound: str, alias: str) -> bool:
-    other = key(alias)
-    if folded == other:
-        return True
-    return len(folded) > 1 and len(other) > 1 and len(sound) >= 5 and sound == skeleton(alias)
 
 
 def _facility_word(sentence: Sentence, name: Name) -> str | None:

@@ -12,7 +12,7 @@ from changedet.fromtext.gazetteer import Gazetteer
 from changedet.fromtext.towns import TownMention, setting
 from changedet.fromtext.words import sentences
 
-MAX_LETTERS = 1_000_000
+MAX_LETTERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from changedet.fromtext.gazetteer import Gazetteer, Town
+from changedet.fromtext.gazetteer import LEAST_LETTERS, Gazetteer, Town
 from changedet.fromtext.vocabulary import ACTORS, DEMONYMS, DIRECTIONS, LOCATIVE, PLACE_WORDS, TITLES
 from changedet.fromtext.words import ARTICLES, Sentence, fold, key, skeleton, words
 
@@ -93,7 +93,8 @@ def setting(sentences: tuple[Sentence, ...], gazetteer: Gazetteer) -> Setting:
     for weights in by_sentence:
         for code, weight in weights.items():
             total[code] = total.get(code, 0) + weight
-    found = [mention for sentence in sentences for mention in _towns(sentence, gazetteer)]
+    sounds = _sounds(gazetteer)
+    found = [mention for sentence in sentences for mention in _towns(sentence, gazetteer, sounds)]
     towns = tuple(_decide(mention, by_sentence[mention.name.sentence], total) for mention in found)
     return Setting(total, by_sentence, tuple(_by_neighbours(mention, towns) for mention in towns))
 
@@ -155,7 +156,10 @@ def _countries(sentence: Sentence, gazetteer: Gazetteer) -> dict[str, float]:
     return weights
 
 
-def _towns(sentence: Sentence, gazetteer: Gazetteer) -> Iterator[TownMention]:
+_Sounds = Mapping[str, tuple[Town, ...]]
+
+
+def _towns(sentence: Sentence, gazetteer: Gazetteer, sounds: _Sounds) -> Iterator[TownMention]:
     reached = 0
     for name in names(sentence):
         folded = key(name.text)
@@ -167,7 +171,7 @@ def _towns(sentence: Sentence, gazetteer: Gazetteer) -> Iterator[TownMention]:
         if state or folded in gazetteer.countries:
             reached = name.last
             continue
-        candidates = gazetteer.towns.get(folded) or _by_sound(name, gazetteer)
+        candidates = gazetteer.towns.get(folded) or (sounds.get(skeleton(name.text), ()) if len(folded) > 1 else ())
         if not candidates or not _names_a_town(sentence, name, candidates):
             continue
         reached = name.last
@@ -182,16 +186,13 @@ def _towns(sentence: Sentence, gazetteer: Gazetteer) -> Iterator[TownMention]:
             yield TownMention(name, candidates, None, "")
 
 
-def _by_sound(name: Name, gazetteer: Gazetteer) -> tuple[Town, ...]:
-    """A province or town beside a facility of the gazetteer, whatever its transliteration."""
-    sound = skeleton(name.text)
-    if len(key(name.text)) < 2 or len(sound) < 4:
-        return ()
-    for facility in gazetteer.facilities:
-        for near in facility.near:
-            if len(key(near)) > 1 and skeleton(near) == sound:
-                return gazetteer.towns.get(key(near), ())
-    return ()
+def _sounds(gazetteer: Gazetteer) -> _Sounds:
+    """The towns and provinces beside facilities of the gazetteer, found whatever their transliteration."""
+    sounds: dict[str, tuple[Town, ...]] = {}
+    for near in (near for facility in gazetteer.facilities for near in facility.near):
+        if len(key(near)) > 1 and len(skeleton(near)) >= LEAST_LETTERS:
+            sounds[skeleton(near)] = gazetteer.towns.get(key(near), ())
+    return sounds
 
 
 def _names_a_town(sentence: Sentence, name: Name, candidates: tuple[Town, ...]) -> bool:

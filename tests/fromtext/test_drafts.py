@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from ruamel.yaml import YAML
 
-from changedet.errors import FileError, OutputError
+from changedet.errors import FileError, InputError, OutputError
 from changedet.fromtext import Facility, Gazetteer, Proposal, load_gazetteer, propose, write_drafts
 from changedet.site import Site
 from changedet.sitefile import read_site
@@ -133,3 +133,8 @@ def test_a_day_of_publication_resolves_this_week(gazetteer: Gazetteer) -> None:
 
     assert days(propose(text, gazetteer)) == (None, None)
     assert days(propose(text, gazetteer, date(2025, 4, 16))) == (date(2025, 4, 14), date(2025, 4, 16))
+
+
+def test_a_book_is_not_a_report(gazetteer: Gazetteer) -> None:
+    with pytest.raises(InputError, match="at most 200000"):
+        propose("word " * 40_001, gazetteer)
