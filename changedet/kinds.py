@@ -29,6 +29,8 @@ STRONG_FALL = -3.0
 """dB: open water against the land it covers."""
 WATER_LEVEL = -17.0
 """dB: VV of open water in a light wind; land is brighter."""
+PALER = 0.25
+"""Of the infrared effect: bared or felled ground brightens in the visible by more than this, burnt ground by less."""
 STANDS_OUT = 2.0
 """dB above the ring: walls and tanks return by double bounce."""
 
@@ -115,16 +117,19 @@ def _flooded(signs: _Signs) -> bool:
 
 def _burnt(signs: _Signs) -> bool:
     """Char and soot absorb the near infrared and do not brighten the visible; without leaf water the SWIR rises."""
-    if not signs.down("nir") or signs.down("contrast"):
+    if signs.up("nir") or signs.down("contrast"):
         return False  # what becomes like its surroundings was taken away, not burnt
-    nir = signs.effects["nir"]
-    visible = signs.effects.get("visible")
-    paler = visible is not None and visible.sign == 1 and visible.beyond > 0.25 * -nir.beyond
-    if signs.has("nbr"):
-        charred = signs.down("nbr") and not paler
-        dark = signs.down("albedo") and not signs.up("swir22") and not paler and not signs.up("nbr")
-        return charred or dark
-    return visible is not None and not paler and signs.down("albedo") and not signs.up("red")
+    visible, nir, swir22 = (signs.effects.get(name) for name in ("visible", "nir", "swir22"))
+    if nir is None or visible is None:
+        return False
+    infrared = max(-nir.beyond, swir22.beyond if swir22 is not None else 0.0)
+    if visible.sign == 1 and visible.beyond > PALER * infrared:
+        return False
+    if swir22 is None:
+        return signs.down("nir") and signs.down("albedo") and not signs.up("red")
+    charred = signs.down("nbr") and (signs.down("nir") or signs.up("swir22"))
+    sooted = signs.down("albedo") and signs.down("nir") and not signs.up("swir22") and not signs.up("nbr")
+    return charred or sooted
 
 
 def _removed(signs: _Signs) -> bool:
@@ -146,7 +151,9 @@ def _built(signs: _Signs) -> bool:
     optical = signs.up("contrast") or signs.up("texture")
     if radar is None:
         bare = "ndvi" not in signs.effects or signs.effects["ndvi"].after < GREEN
-        return signs.up("contrast") and signs.up("texture") and bare and not signs.down("albedo")
+        return (
+            signs.up("contrast") and signs.up("texture") and bare and not signs.down("albedo") and not signs.down("nbr")
+        )
     if not signs.has("contrast"):
         levels = [e for name in ("vv", "vh") if (e := signs.effects.get(name)) is not None]
         return radar == 1 and any(e.after - e.ring_after > STANDS_OUT for e in levels)

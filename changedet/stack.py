@@ -62,9 +62,10 @@ class Periods:
     def sides(self, stack: xr.Dataset) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Two masks over ``stack.time``: dates of the reference period, dates of the after-window."""
         times = stack.time.values
-        return tuple(
+        before, after = (
             (times >= _instant(period.start)) & (times < _instant(period.end)) for period in (self.before, self.after)
-        )  # type: ignore[return-value]
+        )
+        return before, after
 
 
 def _instant(moment: datetime) -> np.datetime64:

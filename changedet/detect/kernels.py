@@ -2,7 +2,9 @@
 
 All of them work on a *block*: ``(bands, time, pixels)`` float32 in memory that belongs to the caller, beside a mask
 ``(time, pixels)`` of 0 and 1. Pixels are the innermost axis, so that each loop over them runs in vector registers;
-a segment of ``LANES`` pixels with all its dates stays in the second-level cache. No operation mixes pixels except
+a segment of ``LANES`` pixels with all its dates stays in the second-level cache. Loops are kept short on purpose: one that
+touches more than four or five arrays needs more overlap checks than LLVM allows, and stays scalar (three times slower).
+No operation mixes pixels except
 ``smooth``, and no floating-point operation may be reordered: a pixel's bytes do not depend on the chunk it came in.
 """
 
@@ -39,19 +41,20 @@ def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask:
     """
     width = plane.shape[2]
     for t in prange(plane.shape[0]):
+        mantissa = np.empty(width, np.int32)
+        fraction = mantissa.view(np.float32)
         for y in range(first, last):
             row = plane[t, y]
             bits = row.view(np.int32)
             start = (y - first) * width
             out = block[t, start : start + width]
             ok = mask[t, start : start + width]
-            mantissa = out.view(np.int32)
             if log:
                 for i in range(width):
                     mantissa[i] = (bits[i] & 0x7FFFFF) | 0x3F800000
                 for i in range(width):
                     exponent = np.float32((bits[i] >> 23) - 127)
-                    s = (out[i] - ONE) / (out[i] + ONE)
+                    s = (fraction[i] - ONE) / (fraction[i] + ONE)
                     q = s * s
                     series = ONE + q * (C3 + q * (C5 + q * (C7 + q * (C9 + q * C11))))
                     good = (row[i] > np.float32(0)) & (row[i] < np.float32(np.inf))
@@ -145,13 +148,16 @@ def _season(
         for i in range(lanes):
             c[i] += p * ok[i]
             s[i] += q * ok[i]
+        for i in range(lanes):
             cc[i] += p * p * ok[i]
             ss[i] += q * q * ok[i]
+        for i in range(lanes):
             cs[i] += p * q * ok[i]
-    scale = np.empty(lanes, np.float32)
     for i in range(lanes):
         c[i] /= n[i]
         s[i] /= n[i]
+    scale = np.empty(lanes, np.float32)
+    for i in range(lanes):
         cc[i] += ONE - n[i] * c[i] * c[i]
         ss[i] += ONE - n[i] * s[i] * s[i]
         cs[i] -= n[i] * c[i] * s[i]
@@ -341,33 +347,37 @@ def _peaks(
     best[:] = -1
     sign[:] = 0
     first[:] = -1
-    along, d2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    along, d2, d = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     least1, least2 = rules[0], rules[1]
     for k in range(steps):
         ok, low, high, g = mask[window[k], a:e], count[k], count[ends[k]], peak[k]
+        along[:] = 0
+        d2[:] = 0
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
+        for i in range(lanes):
             u2[i] = ONE / max(high[i] - low[i], ONE)
-            along[i] = 0
-            d2[i] = 0
         for b in range(bands):
             base, start, stop, w = before[b], sums[k, b], sums[ends[k], b], pole[b]
             for i in range(lanes):
-                d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
-                d2[i] += d * d
-                along[i] += w * d
+                d[i] = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
+            for i in range(lanes):
+                d2[i] += d[i] * d[i]
+            for i in range(lanes):
+                along[i] += w * d[i]
         date = np.int32(window[k])
         for i in range(lanes):
-            n1 = n[i] + low[i]
-            n2 = high[i] - low[i]
-            good = (ok[i] > 0) & (n1 >= least1) & (n2 >= least2)
-            value = d2[i] / (u1[i] + u2[i]) if good else -ONE
-            g[i] = value
-            more = value > best[i]
-            best[i] = value if more else best[i]
-            sign[i] = along[i] if more else sign[i]
-            first[i] = date if more else first[i]
+            d2[i] /= u1[i] + u2[i]
+        for i in range(lanes):
+            good = (ok[i] > 0) & (n[i] + low[i] >= least1) & (high[i] - low[i] >= least2)
+            g[i] = d2[i] if good else -ONE
+        for i in range(lanes):
+            first[i] = date if g[i] > best[i] else first[i]
+        for i in range(lanes):
+            sign[i] = along[i] if g[i] > best[i] else sign[i]
+        for i in range(lanes):
+            best[i] = max(best[i], g[i])
     return peak, count[steps], last
 
 
@@ -393,10 +403,13 @@ def _brackets(
         ok, g = mask[window[k], a:e], peak[k]
         date = np.int32(window[k])
         for i in range(lanes):
-            inside = (g[i] >= 0) & (g[i] >= best[i] - drop)
-            earliest = inside & (low[i] < 0)
             previous[i] = last[i] if first[i] == date else previous[i]
-            low[i] = date if earliest else low[i]
+        for i in range(lanes):
+            high[i] = date if (g[i] >= 0) & (g[i] >= best[i] - drop) else high[i]
+        for i in range(lanes):
+            earliest = (high[i] == date) & (low[i] < 0)
             below[i] = last[i] if earliest else below[i]
-            high[i] = date if inside else high[i]
+        for i in range(lanes):
+            low[i] = date if (high[i] == date) & (low[i] < 0) else low[i]
+        for i in range(lanes):
             last[i] = date if ok[i] > 0 else last[i]

@@ -9,9 +9,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from changedet.prepare import clouds
+from changedet.prepare import clouds, coregister
 from changedet.site import Site
-from changedet.stack import Periods, geobox_of, ring_mask
+from changedet.stack import geobox_of, ring_mask
+
+MOST_IGNORED = 0.5
+"""Share of the area above which the facility is not left out when shifts are measured."""
+PAIR_GATE = 2.0
+"""Pixels: with two dates only, a refused date would leave nothing, and the change of grid may be large."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,7 +36,6 @@ def prepare(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progress | N
     ready: dict[str, xr.Dataset] = {}
     dropped: list[tuple[str, str]] = []
     notes: list[str] = []
-    periods = Periods(site.before, site.after)
     for done, (key, raw) in enumerate(stacks.items()):
         facility = facility_mask(site, raw)
         optical = raw.attrs["sensor"] == "sentinel-2"
@@ -41,13 +45,27 @@ def prepare(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progress | N
         clear, hidden = clouds.keep_clear(masked, clouds.Config().least_clear)
         dropped += [(scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden]
         if optical and clear.sizes["time"] > 1:
-            clear, refused = _coregistered(clear, periods)
+            clear, refused = _coregistered(clear, facility)
             dropped += refused
         if clear.sizes["time"]:
             ready[key] = clear
         if progress is not None:
             progress("prepare", done + 1, len(stacks))
     return Prepared(ready, tuple(dropped), tuple(notes))
+
+
+def _coregistered(stack: xr.Dataset, facility: NDArray[np.bool_]) -> tuple[xr.Dataset, tuple[tuple[str, str], ...]]:
+    """Every date on the clearest one, measured outside the facility where enough lies outside; refused dates out."""
+    few = facility.mean() > MOST_IGNORED
+    gate = PAIR_GATE if stack.sizes["time"] == 2 else coregister.Config().gate
+    moved = coregister.coregister(stack, coregister.Config(gate=gate), ignore=None if few else facility)
+    refused = moved.registration.values == "refused"
+    shifts = np.hypot(moved.shift_y.values, moved.shift_x.values)
+    dropped = tuple(
+        (str(moved.scene_id.values[i]), f"its image lies {shifts[i]:.1f} pixels off the others")
+        for i in np.flatnonzero(refused)
+    )
+    return moved.isel(time=np.flatnonzero(~refused)), dropped
 
 
 def facility_mask(site: Site, grid: xr.Dataset) -> NDArray[np.bool_]:

@@ -65,6 +65,7 @@ def write_archive(folder: Path, simulation: Simulation, progress: Progress | Non
     OutputError
         If the folder cannot be written or holds a catalogue that is not a simulation of this package.
     """
+    folder = folder.absolute()
     catalog = folder / "catalog.json"
     try:
         if catalog.exists():

@@ -32,12 +32,12 @@ Progress = Callable[[str, int, int], None]
 
 def source_kinds() -> tuple[str, ...]:
     """The kinds that ``source: {kind: …}`` accepts: the modules of ``changedet/sources`` that open a source."""
-    return tuple(name for name in _modules() if hasattr(_module(name), "open_source"))
+    return tuple(name for name in _modules() if _is_source(name))
 
 
 def source_config(kind: str) -> type[SourceConfig] | None:
     """The ``Config`` of a kind of source, or None where there is none."""
-    if kind not in _modules() or not hasattr(_module(kind), "open_source"):
+    if kind not in _modules() or not _is_source(kind):
         return None
     config: type[SourceConfig] = _module(kind).Config
     return config
@@ -53,6 +53,11 @@ def _modules() -> tuple[str, ...]:
     import changedet.sources
 
     return tuple(sorted(module.name for module in pkgutil.iter_modules(changedet.sources.__path__)))
+
+
+def _is_source(name: str) -> bool:
+    module = _module(name)
+    return hasattr(module, "open_source") and hasattr(module, "Config")
 
 
 def _module(name: str) -> Any:

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from changedet.errors import InputError
+from changedet.report import composite, pdf
+from tests.report.builders import HOSTILE_NAMES, make_evidence
+
+
+@pytest.fixture
+def reader() -> object:
+    pytest.importorskip("typst", reason="typst is not installed: pip install 'changedet[pdf]'")
+    return pytest.importorskip("pypdfium2", reason="pypdfium2, which reads the PDF back, is not installed")
+
+
+def text_of(reader: object, path: Path) -> str:
+    with reader.PdfDocument(path) as document:  # type: ignore[attr-defined]
+        return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+def test_the_report_on_a4_says_what_the_page_says(reader: object, tmp_path: Path) -> None:
+    evidence = make_evidence()
+    composite.write(evidence, tmp_path)
+    (path,) = pdf.write(evidence, tmp_path)
+    with reader.PdfDocument(path) as document:  # type: ignore[attr-defined]
+        width, height = document[0].get_size()
+    assert (width, height) == pytest.approx((595.28, 841.89), abs=0.1)
+    said = " ".join(text_of(reader, path).replace("\u00a0", " ").split())
+    for words in (
+        "one claim supported, one inconclusive",
+        "not yet validated in the field",
+        "Fuel depot",
+        "35.33611° N, 40.30944° E",
+        "the file is truncated: 1024 of 40960 bytes",
+        "clear over 3 % of the area",
+        "SIMULATED",
+    ):
+        assert words in said, words
+
+
+def test_hostile_names_are_text(reader: object, tmp_path: Path) -> None:
+    evidence = make_evidence(hostile=True)
+    typst = ('#panic("a") $x$ *b* @c <d> \\ `e`', "= no heading", '#image("/etc/passwd")')
+    zones = (replace(d, zone=name) for d, name in zip(evidence.detections, typst, strict=True))
+    evidence = replace(evidence, detections=tuple(zones))
+    (path,) = pdf.write(evidence, tmp_path)
+    said = text_of(reader, path)
+    assert "<script>alert(" in said
+    assert 'panic("a") $x$ *b*' in " ".join(said.split())
+    assert "/etc/passwd" in said
+    assert HOSTILE_NAMES[2][:60] in said
+
+
+def test_the_same_evidence_gives_the_same_bytes(reader: object, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (pdf.write(make_evidence(radar=False), folder)[0].read_bytes() for folder in folders)
+    assert first == second
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_site_with_nothing_found_is_set_too(reader: object, tmp_path: Path, empty: bool) -> None:
+    evidence = replace(make_evidence(optical=False), detections=(), verdicts=(), notes=(), dropped=(), failures=())
+    if empty:
+        evidence = replace(evidence, stacks={}, maps={}, scenes=())
+    (path,) = pdf.write(evidence, tmp_path)
+    assert "no change found" in " ".join(text_of(reader, path).split())
+
+
+def test_without_typst_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(InputError, match=r"changedet\[pdf\]"):
+        pdf.write(make_evidence(radar=False), tmp_path)
+    assert not (tmp_path / "report.pdf").exists()
