@@ -41,6 +41,10 @@ CHIPS_BYTES = 1_900_000
 PICTURE_BYTES = 140_000
 """Any one picture."""
 CHIP_WIDTH = 1400
+HOPELESS = 3
+"""Times the limit above which no quality of ours would bring a picture below it."""
+LEAST_WIDTH = 240
+"""A picture is never made smaller than this to save bytes."""
 CLEAR_ENOUGH = 0.5
 """Share of the site that must be clear for a date to be offered."""
 HATCH = 8
@@ -262,13 +266,18 @@ def crop(evidence: Evidence, shown: View, detection: Detection, margin: int = 12
 
 
 def small(image: Image.Image, limit: int = PICTURE_BYTES, alt: str = "", label: str = "") -> Picture:
-    """The picture as a WebP of at most ``limit`` bytes where a quality of ours allows it."""
-    for quality in QUALITIES:
-        buffer = io.BytesIO()
-        image.save(buffer, "WEBP", quality=quality, method=2)
-        if buffer.tell() <= limit:
-            break
-    return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
+    """The picture as a WebP of at most ``limit`` bytes: first at lower quality, then at half the size."""
+    while True:
+        for quality in QUALITIES:
+            buffer = io.BytesIO()
+            image.save(buffer, "WEBP", quality=quality, method=2)
+            if buffer.tell() <= limit:
+                return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
+            if buffer.tell() > HOPELESS * limit:
+                break
+        if min(image.size) <= LEAST_WIDTH:
+            return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
+        image = image.reduce(2)
 
 
 def sharp(image: Image.Image, alt: str = "", label: str = "") -> Picture:
