@@ -28,6 +28,9 @@ Cache = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
+Pdf = Annotated[bool, typer.Option("--pdf", help="Also write report.pdf (needs the extra `pdf`).")]
+RunFolder = Annotated[Path, typer.Argument(help="Run folder, <out>/<site id>/<run id>.", show_default=False)]
+
 STEPS = {
     "acquire": "Fetching scenes",
     "grid": "Placing them on one grid",
@@ -39,12 +42,12 @@ STEPS = {
 
 
 @app.command()
-def run(site: SiteFile, out: Out = Path("out"), cache: Cache = None, as_json: Json = False) -> None:
+def run(site: SiteFile, out: Out = Path("out"), cache: Cache = None, pdf: Pdf = False, as_json: Json = False) -> None:
     """Check one site: find and fetch scenes, flag structural change, write the run folder."""
     from changedet import pipeline
 
     with _progress(quiet=as_json) as progress:
-        result = pipeline.run(site, out, cache=cache, progress=progress)
+        result = pipeline.run(site, out, cache=cache, progress=progress, with_pdf=pdf)
     _print_run(result, as_json)
 
 
@@ -94,6 +97,48 @@ def schema() -> None:
     from changedet import pipeline
 
     typer.echo(json.dumps(pipeline.schema(), indent=2))
+
+
+@app.command()
+def report(run: RunFolder, pdf: Pdf = False) -> None:
+    """Make the artefacts of a run again from its stored arrays, without the network."""
+    from changedet.report.artefacts import rewrite_report
+
+    rewrite_report(run, with_pdf=pdf)
+    typer.echo(run / "report.html")
+
+
+@app.command()
+def check(run: RunFolder, cache: Cache = None, as_json: Json = False) -> None:
+    """Hash every file of a run again, and the inputs that the cache still holds, and say what was altered."""
+    from changedet.report.check import check as check_run
+
+    findings = check_run(run, _cached(cache))
+    if as_json:
+        _emit([{"file": f.file, "trouble": f.trouble, "message": f.message} for f in findings])
+    else:
+        typer.echo("\n".join(map(str, findings)) or "nothing was altered, removed or added")
+    raise typer.Exit(1 if findings else 0)
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    target: Annotated[Path, typer.Argument(help="The zip file to write.", show_default=False)],
+    cache: Cache = None,
+) -> None:
+    """Pack a run and its manifest into a zip file for those who check it."""
+    from changedet.report.export import export as pack
+
+    typer.echo(pack(run, target, _cached(cache)))
+
+
+def _cached(cache: Path | None) -> dict[str, Path]:
+    """The originals that the cache holds, by their SHA-256."""
+    from changedet.store import Store, default_cache
+
+    folder = cache or default_cache()
+    return {entry.sha256: entry.path for entry in Store(folder).entries()} if folder.is_dir() else {}
 
 
 def _print_run(result: Any, as_json: bool) -> None:

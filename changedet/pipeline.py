@@ -21,6 +21,7 @@ from changedet.evidence import Dropped, Evidence, Provenance
 from changedet.prepare.steps import prepare
 from changedet.regions import find_detections
 from changedet.report.artefacts import write_report
+from changedet.report.item import update_catalogue
 from changedet.scene import Scene
 from changedet.site import Site
 from changedet.sitefile import read_site, site_schema
@@ -84,7 +85,14 @@ def schema() -> dict[str, Any]:
     return site_schema(sources, detectors)
 
 
-def run(site_file: Path, out: Path, *, cache: Path | None = None, progress: Progress | None = None) -> Run:
+def run(
+    site_file: Path,
+    out: Path,
+    *,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    with_pdf: bool = False,
+) -> Run:
     """Check one site: find, fetch, compare, report.
 
     Raises
@@ -98,8 +106,11 @@ def run(site_file: Path, out: Path, *, cache: Path | None = None, progress: Prog
         evidence = gather(site, site_file.parent, Store(cache or default_cache()), started, progress)
         if progress is not None:
             progress("report", 0, 1)
-        names = [path.relative_to(aside) for path in write_report(evidence, aside)]
+        names = [path.relative_to(aside) for path in write_report(evidence, aside, with_pdf=with_pdf)]
+        if progress is not None:
+            progress("report", 1, 1)
     folder = out.absolute() / site.id / run_id(site, started)
+    update_catalogue(out.absolute())
     return Run(folder, tuple(folder / name for name in names), evidence)
 
 
