@@ -1,7 +1,7 @@
 """The differencing: Stack → ChangeMap, one file a detector.
 
-A detector module offers ``Config`` (a ``DetectorConfig``) and ``detect(stack, periods, config, rate) -> ChangeMap``, where
-``rate`` is the false-alarm rate asked for: the share of unchanged pixels that may be flagged.
+A detector module offers ``Config`` (a ``DetectorConfig``) and ``detect(stack, periods, config, rate) -> ChangeMap``,
+where ``rate`` is the false-alarm rate asked for: the share of unchanged pixels that may be flagged.
 """
 
 from __future__ import annotations

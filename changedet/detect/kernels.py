@@ -2,10 +2,9 @@
 
 All of them work on a *block*: ``(bands, time, pixels)`` float32 in memory that belongs to the caller, beside a mask
 ``(time, pixels)`` of 0 and 1. Pixels are the innermost axis, so that each loop over them runs in vector registers;
-a segment of ``LANES`` pixels with all its dates stays in the second-level cache. Loops are kept short on purpose: one that
-touches more than four or five arrays needs more overlap checks than LLVM allows, and stays scalar (three times slower).
-No operation mixes pixels except
-``smooth``, and no floating-point operation may be reordered: a pixel's bytes do not depend on the chunk it came in.
+a segment of ``LANES`` pixels with all its dates stays in the second-level cache. Loops are kept short on purpose: one
+that touches more than four or five arrays needs more overlap checks than LLVM allows, and stays scalar (three times
+slower). No operation mixes pixels except ``smooth``, and no floating-point operation may be reordered: a pixel's bytes do not depend on the chunk it came in.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask:
 
 @njit(parallel=True, cache=True, nogil=True)
 def residuals(
-    block: Floats, mask: Floats, reference: Ints, season: Floats, surroundings: Floats, centre: Floats, least: float
+    block: Floats, mask: Floats, reference: Ints, season: Floats, surroundings: Floats, knots: Floats, least: float
 ) -> None:
     """Replace a block by its residuals: surroundings subtracted, then the baseline of the reference dates.
 
@@ -77,22 +76,23 @@ def residuals(
     ----------
     reference : indices of the reference dates
     season : ``(time, 2)``, cosine and sine of the year's phase; ``(time, 0)`` for a mean baseline
-    surroundings : ``(bands, time, 2)``, change of the surroundings: its level and its slope on the reference mean
-    centre : ``(bands,)``, reference mean at which the level holds
+    surroundings : ``(bands, time, 3)``, change of the surroundings: level, slope on the reference mean, slope added
+        beyond the bend
+    knots : ``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest
     least : clear reference observations from which a pixel's season is fitted; below, its baseline is the mean
     """
     pixels = block.shape[2]
     for segment in prange((pixels + LANES - 1) // LANES):
         a = segment * LANES
         span = (a, min(a + LANES, pixels))
-        n = _residuals(block, mask, span, reference, surroundings, centre)
+        n = _residuals(block, mask, span, reference, surroundings, knots)
         if season.shape[1] == 2:
             _season(block, mask, span, reference, season, n, np.float32(least))
 
 
 @njit(cache=True, nogil=True)
 def _residuals(
-    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, surroundings: Floats, centre: Floats
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, surroundings: Floats, knots: Floats
 ) -> Floats:
     """Subtract surroundings and reference mean; the number of valid reference dates, at least 1."""
     bands, dates, _ = block.shape
@@ -115,11 +115,18 @@ def _residuals(
         for i in range(lanes):
             mean[i] /= n[i]
         total = np.zeros(lanes, np.float32)
+        place, beyond = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+        for i in range(lanes):
+            place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])
+        for i in range(lanes):
+            beyond[i] = max(place[i] - knots[b, 2], np.float32(0))
+        for i in range(lanes):
+            place[i] -= knots[b, 0]
         for t in range(dates):
-            level, slope = surroundings[b, t, 0], surroundings[b, t, 1]
+            level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
             x = block[b, t, a:e]
             for i in range(lanes):
-                x[i] -= mean[i] + level + slope * (mean[i] - centre[b])
+                x[i] -= mean[i] + level + slope * place[i] + bend * beyond[i]
         for t in reference:
             x, ok = block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):
@@ -247,7 +254,8 @@ def scan(
         position in the window at which its "after" ends
     whiten : ``(bands, bands)``, lower triangular
     pole : ``(bands,)``, direction in whitened space whose sign is reported
-    rules : n₁ at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that bounds the date
+    rules : n₁ at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that bounds the
+        date
     real : ``(2, pixels)``, out: G and the mean change along ``pole``
     whole : ``(6, pixels)``, out, indices of dates: first changed, last unchanged, earliest first changed, last
         unchanged before that, latest first changed; then valid reference dates × 4096 + valid dates of the window.

@@ -81,7 +81,9 @@ class _Machine:
         """The scan of one block at every scale; the block's values are used up."""
         values, mask = block
         c = self.config
-        kernels.residuals(values, mask, before, self.season, self.surroundings.line, self.surroundings.centre, _LEAST)
+        # a placebo has fewer dates before it, and must be given the same kind of baseline all the same
+        least = _LEAST * len(before) / max(len(self.reference), 1)
+        kernels.residuals(values, mask, before, self.season, self.surroundings.line, self.surroundings.knots, least)
         rules = np.array([c.min_before, c.min_after, c.clip, c.prior, c.drop], np.float32)
         ends = _ends(self.times[after], c.after_days)
         found: list[_Found] = []
@@ -196,7 +198,7 @@ def _machine(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[_Mach
     residuals = []
     for pane in panes:
         values, mask = pane.copy()
-        kernels.residuals(values, mask, reference, season, surroundings.line, surroundings.centre, _LEAST)
+        kernels.residuals(values, mask, reference, season, surroundings.line, surroundings.knots, _LEAST)
         residuals.append((values, mask, pane.width))
     whiten = tuple(
         whitening([(_smoothed(values, mask, width, scale), mask) for values, mask, width in residuals], reference)

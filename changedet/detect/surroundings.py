@@ -2,7 +2,9 @@
 
 A date's change of the surroundings (rain, haze, calibration) is a line on the pixel's reference mean, fitted by Tukey's
 resistant line: the medians of the outer thirds, so that a facility that is destroyed cannot drag it along while it
-covers less than half of a third.
+covers less than half of a third. The line bends for the brightest few per cent: walls and tanks do not follow the
+moisture of the soil. Their change is taken between none and that of the line, never beyond, so that bright structures
+that are destroyed, however many, are not explained away. Outside the medians that it was fitted on, it stays level.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 SAMPLE = 20_000
 """Pixels from which a median is taken."""
+BEND, TOP = 0.9, 0.97
+"""Quantiles of the reference mean at which the line bends, and above which structures are looked for."""
+LEAST_TOP = 100
+"""Pixels above the upper one from which the bend is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +28,9 @@ class Surroundings:
     """Change of the surroundings per band and date."""
 
     line: Floats
-    """``(bands, time, 2)``: level, and slope on the pixel's reference mean."""
-    centre: Floats
-    """``(bands,)``: reference mean at which the level holds."""
+    """``(bands, time, 3)``: level, slope on the pixel's reference mean, and what is added to it beyond the bend."""
+    knots: Floats
+    """``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest."""
 
 
 def measure(blocks: list[tuple[Floats, Floats]], reference: NDArray[np.int32]) -> Surroundings:
@@ -39,24 +45,30 @@ def measure(blocks: list[tuple[Floats, Floats]], reference: NDArray[np.int32]) -
     step = max(1, mask.shape[1] // SAMPLE)
     block, mask = block[:, :, ::step], mask[:, ::step] > 0
     bands, dates, _ = block.shape
-    line = np.zeros((bands, dates, 2), np.float32)
-    centre = np.zeros(bands, np.float32)
+    line = np.zeros((bands, dates, 3), np.float32)
+    knots = np.zeros((bands, 4), np.float32)
     n = mask[reference].sum(0)
     seen = n > 0
     for b in range(bands):
         mean = np.where(mask[reference], block[b][reference], 0).sum(0) / np.maximum(n, 1)
         if not seen.any():
             continue
-        centre[b] = np.median(mean[seen])
-        low, high = np.quantile(mean[seen], (1 / 3, 2 / 3))
+        lowest, low, centre, high, bend, top = np.quantile(mean[seen], (1 / 6, 1 / 3, 1 / 2, 2 / 3, BEND, TOP))
+        bright = mean > top
+        highest = float(np.median(mean[seen & bright])) if (seen & bright).sum() >= LEAST_TOP else bend
+        knots[b] = centre, lowest, bend, highest
         for t in range(dates):
             ok = mask[t] & seen
             if ok.sum() < 30:
                 continue
-            line[b, t] = _resistant_line(
-                mean[ok] - centre[b], block[b, t, ok] - mean[ok], low - centre[b], high - centre[b]
-            )
-    return Surroundings(line, centre)
+            change = block[b, t] - mean
+            level, slope = _resistant_line(mean[ok] - centre, change[ok], low - centre, high - centre)
+            line[b, t] = level, slope, 0.0
+            if highest > bend and (ok & bright).sum() >= LEAST_TOP:
+                expected = level + slope * (highest - centre)
+                found = np.clip(np.median(change[ok & bright]), min(0.0, expected), max(0.0, expected))
+                line[b, t, 2] = (found - expected) / (highest - bend)
+    return Surroundings(line, knots)
 
 
 def _resistant_line(x: Floats, y: Floats, low: float, high: float) -> tuple[float, float]:
@@ -91,4 +103,5 @@ def whitening(residuals: list[tuple[Floats, Floats]], reference: NDArray[np.int3
 
 def _covariance(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     covariance: NDArray[np.float64] = vectors @ vectors.T / vectors.shape[1]
-    return covariance + np.eye(len(covariance)) * (1e-6 * np.trace(covariance) / len(covariance) + 1e-12)
+    covariance += np.eye(len(covariance)) * (1e-6 * np.trace(covariance) / len(covariance) + 1e-12)
+    return covariance
