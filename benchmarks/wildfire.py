@@ -150,7 +150,8 @@ def table(fires: list[Fire], results: Mapping[str, list[Result]]) -> str:
         f"Six fires, five bands, 20 m, each map flagged at `false_alarm_rate` {RATE}. No number was fitted to the "
         "perimeters. One rule was written after a look at them: near infrared need not fall where the short-wave "
         "infrared rises, which DOVE taught; other indices (RBR, ln ratio) and widths (1–3 px) than `burn`'s published "
-        "dNBR at 2 px gave 0.68–0.74 for the pooled IoU. *Kind*: that of the detections over most of the burnt pixels found. "
+        "dNBR at 2 px gave 0.68–0.74 for the pooled IoU. *Kind*: that of the detections over most of the burnt pixels "
+        "found. "
         "Pooled: all pixels of all fires together, scores as delivered.",
         "",
         "| fire | burnt | detector | AUROC | IoU of `changed` | IoU of detections | kind (share) |",

@@ -37,7 +37,7 @@ _HOMES = {
     "gather": "pipeline",
     "load_site": "pipeline",
     "open_source": "sources.acquire",
-    "prepare": "prepare.steps",
+    "prepare_stacks": "prepare.steps",
     "run": "pipeline",
     "search": "search",
     "site_geobox": "stack",

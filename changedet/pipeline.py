@@ -18,7 +18,7 @@ from typing import Any
 
 from changedet.detect.choose import detect_changes, detector_config, detector_names
 from changedet.evidence import Dropped, Evidence, Provenance
-from changedet.prepare.steps import prepare
+from changedet.prepare.steps import prepare_stacks
 from changedet.regions import find_detections
 from changedet.report.artefacts import write_report
 from changedet.report.item import update_catalogue
@@ -127,7 +127,7 @@ def gather(site: Site, folder: Path, store: Store, started: datetime, progress: 
     with clock.step("grid"):
         stacks = build_stacks(acquired, geobox, progress)
     with clock.step("prepare"):
-        ready = prepare(stacks, site, progress)
+        ready = prepare_stacks(stacks, site, progress)
     with clock.step("detect"):
         maps, change, notes = detect_changes(ready.stacks, periods, site.detect, progress)
     with clock.step("regions"):

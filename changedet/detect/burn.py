@@ -1,8 +1,8 @@
 """Burnt ground between two dates: the fall of the normalised burn ratio against a null mirrored from its rise.
 
 Char absorbs the near infrared, and without leaf water the short-wave infrared rises: the normalised burn ratio
-NBR = (nir − swir22)/(nir + swir22) falls, by dNBR (Key & Benson 2006, USDA RMRS-GTR-164-CD). Detectors that take most of
-the map for stable fail on a large fire. Burning is one-sided: NBR *rises* against its commonest change by noise and
+NBR = (nir − swir22)/(nir + swir22) falls, by dNBR (Key & Benson 2006, USDA RMRS-GTR-164-CD). Detectors that take most
+of the map for stable fail on a large fire. Burning is one-sided: NBR *rises* against its commonest change by noise and
 growth only, so the lower half of dNBR, mirrored, is what the upper half would be without fire, even where two fifths of
 the map burnt.
 """

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import stats
 
-from changedet.detect import calibrate, kernels
+from changedet.detect import calibrate, ingest, kernels
 from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.stack import Periods, band_names, change_map, check_stack
 from changedet.values import DetectorConfig
@@ -147,12 +147,12 @@ def _ends(times: NDArray[np.datetime64], days: float | None) -> NDArray[np.int32
 def _load(planes: tuple[Floats, ...], rows: tuple[int, int], log: bool) -> Block:
     """Rows of every band as a block."""
     dates, _, width = planes[0].shape
-    pixels = kernels.padded((rows[1] - rows[0]) * width)
+    pixels = ingest.padded((rows[1] - rows[0]) * width)
     values = np.zeros((len(planes), dates, pixels), np.float32)
     mask = np.zeros((dates, pixels), np.float32)
     mask[:, : (rows[1] - rows[0]) * width] = 1
     for b, plane in enumerate(planes):
-        kernels.ingest(plane, rows[0], rows[1], log, values[b], mask)
+        ingest.ingest(plane, rows[0], rows[1], log, values[b], mask)
     return values, mask
 
 

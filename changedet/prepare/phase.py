@@ -2,9 +2,9 @@
 
 The shift is the peak of the cross-correlation of gradient magnitudes, sought in Fourier space without whitening the
 spectra: edges of roads and buildings outlast seasons, and on smooth images whitening would only lift the noise. Around
-the peak the correlation is evaluated on a fine lattice by a matrix Fourier transform (Guizar-Sicairos, Thurman & Fienup
-2008, Optics Letters 33, 156-158). Bands and tiles are added up before the peak is sought; the peaks of each alone say how
-far it can be trusted.
+the peak the correlation is evaluated on a fine lattice by a matrix Fourier transform (Guizar-Sicairos, Thurman &
+Fienup 2008, Optics Letters 33, 156-158). Bands and tiles are added up before the peak is sought; the peaks of each
+alone say how far it can be trusted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Shift:
     correlation: float
     """Of gradient magnitudes at the peak, -1 … 1."""
     spread: float
-    """Standard error of the shift, from the peaks of single bands and tiles; pixels, infinite where there are too few."""
+    """Standard error of the shift in pixels, from the peaks of single bands and tiles; infinite where too few."""
 
     @property
     def length(self) -> float:

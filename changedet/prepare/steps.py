@@ -31,7 +31,7 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progress | None = None) -> Prepared:
+def prepare_stacks(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progress | None = None) -> Prepared:
     """Make the dates of each stack comparable."""
     ready: dict[str, xr.Dataset] = {}
     dropped: list[tuple[str, str]] = []

@@ -37,7 +37,7 @@ from changedet.simulate.truth import SITE_NAME, site_yaml, truth_features
 
 Progress = Callable[[int, int], None]
 """Called with the scenes done and the scenes in all; never from two threads at once."""
-SIMULATOR = 1
+SIMULATOR = 2
 """To be raised whenever the same simulation would give other bytes than before."""
 WORKERS = 2
 LICENCE_NOTE = "Simulated from random numbers by changedet; no real imagery, no evidence of anything."

@@ -13,7 +13,7 @@ from pyproj import Transformer
 from changedet.errors import InputError
 from changedet.scene import OrbitDirection, Sensor
 from changedet.simulate.facility import Event, Structure
-from changedet.simulate.layout import DEPOT, MASTS, Field, default_structures, greenness
+from changedet.simulate.layout import DEPOT, Field, default_structures, greenness
 from changedet.site import Period
 
 EPSG = 32637
@@ -159,7 +159,6 @@ def _default_events(after: Period) -> tuple[Event, ...]:
     return (
         Event("depot", "Fuel depot", "demolish", DEPOT, day(0.06), zone="fuel depot"),
         Event("command", "Command building", "demolish", ("command-building",), day(0.13), zone="command installation"),
-        Event("masts", "Communications array", "demolish", MASTS, day(0.19), False, zone="communications array"),
         Event("pad", "New pad", "build", ("new-pad", "new-pad-shed"), day(0.25)),
         Event("crude", "Crude tank 1", "burn", ("crude-tank-1",), day(0.31), zone="fuel tank"),
     )

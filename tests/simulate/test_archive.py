@@ -165,7 +165,7 @@ def test_truth_lies_within_the_site_and_after_the_reference() -> None:
     west, north = simulation.origin
     area = box(west, north - simulation.size_m, west + simulation.size_m, north).buffer(0.5)
     features = truth_features(simulation)["features"]
-    assert sum(f["properties"]["structural"] for f in features) == 5
+    assert sum(f["properties"]["structural"] for f in features) == 4
     assert sum(f["properties"]["detectable"] for f in features) == 4
     assert len({f["properties"]["id"] for f in features}) == len(features)
     for feature in features:

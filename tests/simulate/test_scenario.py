@@ -35,7 +35,7 @@ def test_events_follow_the_reference_period() -> None:
     assert simulation.before.last == date(2022, 5, 31)
     assert simulation.after.last == date(2023, 1, 31)
     days = [event.on for event in simulation.all_events]
-    assert len(days) == len(set(days)) == 5
+    assert len(days) == len(set(days)) == 4
     assert all(simulation.after.first < day < simulation.after.last for day in days)
 
 

@@ -1,0 +1,56 @@
+"""Fills the blocks that ``kernels.py`` works on: rows of a band, missing values masked, radar as its logarithm."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+CACHE_LINE = 16
+"""float32 values."""
+ONE = np.float32(1)
+LN2 = np.float32(0.6931471805599453)
+C3, C5, C7, C9, C11 = (np.float32(1 / k) for k in (3, 5, 7, 9, 11))
+
+
+def padded(pixels: int) -> int:
+    """Length of a block's pixel axis: an odd number of cache lines, lest all dates fall on the same cache set."""
+    lines = -(-pixels // CACHE_LINE)
+    return CACHE_LINE * (lines + 1 - lines % 2)
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask: Floats) -> None:
+    """Copy rows ``first…last`` of one band ``(time, y, x)`` into ``block`` ``(time, pixels)``.
+
+    Missing values become 0 in ``mask``; where ``log``, values are replaced by their natural logarithm (absolute error
+    5e-7; ln m = 2 artanh((m − 1)/(m + 1)) of the mantissa) and values that have none count as missing.
+    """
+    width = plane.shape[2]
+    for t in prange(plane.shape[0]):
+        mantissa = np.empty(width, np.int32)
+        fraction = mantissa.view(np.float32)
+        for y in range(first, last):
+            row = plane[t, y]
+            bits = row.view(np.int32)
+            start = (y - first) * width
+            out = block[t, start : start + width]
+            ok = mask[t, start : start + width]
+            if log:
+                for i in range(width):
+                    mantissa[i] = (bits[i] & 0x7FFFFF) | 0x3F800000
+                for i in range(width):
+                    exponent = np.float32((bits[i] >> 23) - 127)
+                    s = (fraction[i] - ONE) / (fraction[i] + ONE)
+                    q = s * s
+                    series = ONE + q * (C3 + q * (C5 + q * (C7 + q * (C9 + q * C11))))
+                    good = (row[i] > np.float32(0)) & (row[i] < np.float32(np.inf))
+                    out[i] = exponent * LN2 + (s + s) * series if good else np.float32(0)
+                    ok[i] = ok[i] if good else np.float32(0)
+            else:
+                for i in range(width):
+                    good = np.abs(row[i]) < np.float32(np.inf)
+                    out[i] = row[i] if good else np.float32(0)
+                    ok[i] = ok[i] if good else np.float32(0)
