@@ -14,7 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from changedet.detect.calibrate import LEAST_VALUES, empirical_p
-from changedet.detect.features import Image, Mask, Pair, choose_pair, sample, smooth
+from changedet.detect.features import Image, Mask, Pair, choose_pair, sample
+from changedet.detect.filters import smooth
 from changedet.detect.mad import pair_map
 from changedet.errors import InputError, NothingClearError
 from changedet.stack import Periods
@@ -72,7 +73,7 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
     return pair_map(stack, _seeing(pair, seen), fall, p_value, rate, "burn")
 
 
-def _burn_ratio(image: Image, bands: tuple[str, ...]) -> Image:
+def _burn_ratio(image: tuple[Image, ...], bands: tuple[str, ...]) -> Image:
     nir, swir22 = (image[bands.index(band)] for band in BANDS)
     total = nir + swir22
     ratio: Image = np.divide(nir - swir22, total, out=np.full_like(total, np.nan), where=total > DARKEST)

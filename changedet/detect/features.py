@@ -1,6 +1,6 @@
 """What the two-date detectors share: the two images, statistics of their bands, smoothing with gaps, the null.
 
-Pixels are float32. An image is ``(bands, y, x)``; a mask ``(y, x)`` is True where both images show the ground.
+Pixels are float32. An image is one plane ``(y, x)`` a band, not copied from the stack; a mask ``(y, x)`` is True where both images show the ground.
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.special import ndtr, ndtri
 
+from changedet.detect.filters import Image, Mask
 from changedet.errors import NothingClearError
 from changedet.stack import Periods, band_names
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 FLOOR_POWER = 1e-5
 """Gamma0 below -50 dB is noise; the floor keeps the logarithm finite."""
@@ -29,8 +26,9 @@ SAMPLE = 200_000
 class Pair:
     """Two images of one place."""
 
-    before: Image
-    after: Image
+    before: tuple[Image, ...]
+    """One plane (y, x) a band; NaN where not valid."""
+    after: tuple[Image, ...]
     seen: Mask
     """Valid in both."""
     time_before: np.datetime64
@@ -61,9 +59,9 @@ def choose_pair(stack: xr.Dataset, periods: Periods) -> Pair:
         raise NothingClearError(f"stack {key}: the clearest date before and after have no pixel in common")
     bands = band_names(stack)
     log = stack.attrs.get("quantity") == "gamma0"
-    images = [np.stack([stack[band].values[i] for band in bands]) for i in (first, second)]
+    images = [tuple(stack[band].values[i] for band in bands) for i in (first, second)]
     if log:
-        images = [np.log(np.maximum(image, FLOOR_POWER)) for image in images]
+        images = [tuple(np.log(np.maximum(plane, np.float32(FLOOR_POWER))) for plane in image) for image in images]
     return Pair(images[0], images[1], seen, stack.time.values[first], stack.time.values[second], bands)
 
 
@@ -73,13 +71,6 @@ def sample(seen: Mask, size: int = SAMPLE) -> tuple[NDArray[np.intp], NDArray[np
     step = max(1, -(-flat.size // size))
     rows, columns = np.unravel_index(flat[::step], seen.shape)
     return rows, columns
-
-
-def smooth(image: Image, seen: Mask, sigma: float) -> Image:
-    """Gaussian mean of the seen pixels only (normalised convolution); meaningless where nothing near is seen."""
-    weight = ndimage.gaussian_filter(seen.astype(np.float32), sigma, truncate=3)
-    total = ndimage.gaussian_filter(np.where(seen, image, np.float32(0)), sigma, truncate=3)
-    return np.asarray(total / np.maximum(weight, np.float32(1e-6)), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def variates(pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
     rows, columns = sample(pair.seen)
     bands = len(pair.bands)
-    pixels = np.concatenate([pair.before[:, rows, columns], pair.after[:, rows, columns]]).astype(np.float64)
+    pixels = np.stack([plane[rows, columns] for plane in (*pair.before, *pair.after)]).astype(np.float64)
     mean = pixels.mean(axis=1)
     covariance = np.cov(pixels) + np.eye(2 * bands) * 1e-12
     before, after, cross = covariance[:bands, :bands], covariance[bands:, bands:], covariance[:bands, bands:]

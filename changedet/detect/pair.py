@@ -1,28 +1,45 @@
-"""Two dates only: the one image before and the one after that show most of the ground."""
+"""Two dates only: the one image before and the one after that show most of the ground.
+
+What each part gave on the eight labelled cities of the OSCD set (pooled AUROC / AP / F1 at one threshold fitted on the
+other cities) is in docs/benchmarks.md.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
 
-from changedet.detect import mad
-from changedet.detect.features import Null, choose_pair, sample, smooth
+from changedet.detect.chronochrome import Model
+from changedet.detect.features import Image, Mask, Null, Pair, choose_pair, sample
+from changedet.detect.filters import gradient, smooth, smooth_sum
+from changedet.detect.mad import pair_map
 from changedet.stack import Periods
 from changedet.values import DetectorConfig
 
-SCALES = (1.0, 2.0, 4.0)
+VISIBLE = ("blue", "green", "red")
+"""They see roofs, roads and bare ground, and little of the seasons."""
+SPECTRAL_SCALES = {1.0: 0.5 / 3, 2.0: 0.5 / 3, 4.0: 0.5 / 3, 6.0: 0.5}
+EDGE_SCALES = {1.0: 1 / 3, 2.0: 1 / 3, 4.0: 1 / 3}
+"""Share of each Gaussian by its sigma in pixels."""
+EDGE_SIGMA = 1.0
+EDGE_SHARE = 0.2
+GREEN = 0.25
+"""NDVI above which ground counts as grown over,"""
+GREEN_WIDTH = 0.08
+GREEN_DISCOUNT = 0.5
+"""and by how much the score of ground that is grown over on both dates is lowered: crops and leaves come and go."""
 
 
 class Config(DetectorConfig):
-    """No settings yet."""
+    """No settings."""
 
 
 def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> xr.Dataset:
     """ChangeMap between the clearest date of each side.
 
-    ``score`` is the MAD magnitude averaged over Gaussian windows of several widths; ``p_value`` comes from the bulk of
-    the map itself; ``onset_after`` and ``onset_before`` are the two acquisitions. A pixel not seen on both is not
-    observable.
+    ``score`` is how unexpected the change of spectrum and edges is, smoothed over several widths: a mean of ln(1 + d²)
+    and so comparable between sites. ``p_value`` comes from the bulk of the map itself; ``onset_after`` and
+    ``onset_before`` are the two acquisitions. A pixel not seen on both is not observable.
 
     Raises
     ------
@@ -30,10 +47,41 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
         A side has no date that shows the ground.
     """
     pair = choose_pair(stack, periods)
-    magnitude = mad.magnitude(pair)
-    score = np.zeros_like(magnitude)
-    for scale in SCALES:
-        score += smooth(magnitude, pair.seen, scale) / np.float32(len(SCALES))
-    score[~pair.seen] = np.nan
+    score = change_score(pair)
     p_value = Null.fit(score[sample(pair.seen)]).p_value(score)
-    return mad.pair_map(stack, pair, score, p_value, rate, "pair")
+    return pair_map(stack, pair, score, p_value, rate, "pair")
+
+
+def change_score(pair: Pair) -> Image:
+    """The score, (y, x); NaN where not seen."""
+    visible = [i for i, band in enumerate(pair.bands) if band in VISIBLE]
+    before, after = [pair.before[i] for i in visible], [pair.after[i] for i in visible]
+    spectral = Model.fit(pair.before, pair.after, pair.seen).surprise(pair.before, pair.after)
+    if visible and len(visible) < len(pair.bands):
+        spectral += Model.fit(before, after, pair.seen).surprise(before, after)
+        spectral *= np.float32(0.5)
+    score = smooth_sum(spectral, pair.seen, SPECTRAL_SCALES)
+    if visible:
+        score *= np.float32(1 - EDGE_SHARE)
+        score += np.float32(EDGE_SHARE) * _edge_change(before, after, pair.seen)
+    score *= _discount(pair)
+    score[~pair.seen] = np.nan
+    return score
+
+
+def _edge_change(before: list[Image], after: list[Image], seen: Mask) -> Image:
+    edges = [[gradient(plane, seen, EDGE_SIGMA) for plane in image] for image in (before, after)]
+    return smooth_sum(Model.fit(*edges, seen).surprise(*edges), seen, EDGE_SCALES)
+
+
+def _discount(pair: Pair) -> Image | np.float32:
+    """1 for ground that is bare on at least one date, down to ``1 - GREEN_DISCOUNT`` where it is green on both."""
+    if not {"red", "nir"} <= set(pair.bands):
+        return np.float32(1)
+    red, nir = pair.bands.index("red"), pair.bands.index("nir")
+    greenness = [
+        smooth((image[nir] - image[red]) / np.maximum(image[nir] + image[red], np.float32(1e-3)), pair.seen, 1.0)
+        for image in (pair.before, pair.after)
+    ]
+    lower = np.minimum(*greenness)
+    return np.asarray(1 - GREEN_DISCOUNT / (1 + np.exp((GREEN - lower) / GREEN_WIDTH)), np.float32)
