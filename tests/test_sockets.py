@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -35,7 +36,8 @@ after: [2019-04-01, 2019-09-30]
 @contextmanager
 def stac_api(items: Path) -> Iterator[str]:
     """``rustac serve`` in memory on loopback."""
-    program = shutil.which("rustac")
+    # beside the interpreter first: a virtual environment need not be active
+    program = shutil.which("rustac", path=str(Path(sys.executable).parent)) or shutil.which("rustac")
     if program is None:
         pytest.skip("rustac is not installed; pip install rustac")
     with socket.socket() as probe:
