@@ -1,0 +1,180 @@
+"""Two dates on the labelled OSCD cities, through the real pipeline: ``python benchmarks/oscd.py [--write]``.
+
+For each city a site file is written and ``gather`` is called on it as ``changedet run`` does; the score is brought onto
+the grid of the truth by nearest neighbour. F1 uses one threshold, fitted on the other cities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import xarray as xr
+from numpy.typing import NDArray
+from rasterio.warp import Resampling, reproject
+
+from changedet import pipeline
+from changedet.stack import geobox_of
+from changedet.store import Store
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("CHANGEDET_DATA") or ROOT / "../shared/data").resolve()
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+CITIES = ("abudhabi", "aguasclaras", "bercy", "bordeaux", "hongkong", "nantes", "paris", "saclay_e")
+DETECTORS = ("pair", "mad", "cva", "celik")
+RATE = 0.01
+
+SITE = """\
+id: {city}
+name: {city} (OSCD)
+bbox: [{west}, {south}, {east}, {north}]
+source: {{kind: stac, catalog: {catalog}}}
+sensors: {{sentinel-2: {{}}}}
+before: [{first}, {first}]
+after: [{last}, {last}]
+detect:
+  false_alarm_rate: {rate}
+  {detector}: {{}}
+"""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One city on the grid of its truth."""
+
+    score: NDArray[np.float32]
+    changed: NDArray[np.bool_]
+    truth: NDArray[np.bool_]
+
+
+def site_file(folder: Path, city: str, detector: str) -> Path:
+    days = sorted(path.name for path in (DATA / "oscd" / city).glob("20*"))
+    with rasterio.open(DATA / "oscd" / city / "change.tif") as truth:
+        west, south, east, north = truth.bounds
+    path = folder / f"{city}-{detector}.yaml"
+    path.write_text(
+        SITE.format(
+            city=city, west=west, south=south, east=east, north=north, first=days[0], last=days[-1],
+            catalog=DATA / "oscd" / city / "catalog.json", rate=RATE, detector=detector,
+        )
+    )  # fmt: skip
+    return path
+
+
+def scored(city: str, change: xr.Dataset) -> Scored:
+    geobox = geobox_of(change)
+    with rasterio.open(DATA / "oscd" / city / "change.tif") as source:
+        truth, transform, crs = source.read(1) == 1, source.transform, source.crs
+
+    def onto(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        target = np.full(truth.shape, np.nan, np.float32)
+        reproject(
+            values, target, src_transform=geobox.transform, src_crs=str(geobox.crs), dst_transform=transform,
+            dst_crs=crs, resampling=Resampling.nearest, src_nodata=np.nan, dst_nodata=np.nan,
+        )  # fmt: skip
+        return target
+
+    score = onto(change.score.values)
+    flagged = onto(change.changed.values.astype(np.float32)) > 0.5
+    seen = np.isfinite(score)
+    return Scored(score[seen], flagged[seen], truth[seen])
+
+
+def auroc(score: NDArray, truth: NDArray) -> float:
+    """Area under the receiver operating characteristic, by ranks (Mann & Whitney 1947)."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(score)
+    positive = int(truth.sum())
+    return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * (len(truth) - positive)))
+
+
+def curve(score: NDArray, truth: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Scores in falling order, with the true and all positives down to each."""
+    order = np.argsort(-score, kind="stable")
+    return score[order], np.cumsum(truth[order]), np.arange(1, len(order) + 1)
+
+
+def average_precision(score: NDArray, truth: NDArray) -> float:
+    _, hits, count = curve(score, truth)
+    return float((hits / count)[np.diff(hits, prepend=0) > 0].mean())
+
+
+def f1(flagged: NDArray, truth: NDArray) -> float:
+    return float(2 * (flagged & truth).sum() / max(1, flagged.sum() + truth.sum()))
+
+
+def left_out(cities: dict[str, Scored]) -> tuple[float, dict[str, float]]:
+    """Pooled and per-city F1, each city flagged at the best threshold of the others."""
+    flagged = {}
+    for city, mine in cities.items():
+        others = [other for name, other in cities.items() if name != city]
+        score, hits, count = curve(np.concatenate([o.score for o in others]), np.concatenate([o.truth for o in others]))
+        best = int(np.argmax(2 * hits / (count + hits[-1])))
+        flagged[city] = mine.score >= score[best]
+    truth = np.concatenate([cities[city].truth for city in cities])
+    pooled = f1(np.concatenate([flagged[city] for city in cities]), truth)
+    return pooled, {city: f1(flagged[city], cities[city].truth) for city in cities}
+
+
+def measure(detector: str, folder: Path) -> dict[str, Scored]:
+    found = {}
+    for city in CITIES:
+        path = site_file(folder, city, detector)
+        site = pipeline.load_site(path)
+        made = pipeline.gather(site, folder, Store(folder / "cache"), datetime(2026, 1, 1, tzinfo=UTC))
+        found[city] = scored(city, made.change)
+    return found
+
+
+def row(name: str, cities: dict[str, Scored]) -> str:
+    score = np.concatenate([c.score for c in cities.values()])
+    truth = np.concatenate([c.truth for c in cities.values()])
+    changed = np.concatenate([c.changed for c in cities.values()])
+    pooled, each = left_out(cities)
+    false, recall = (changed & ~truth).sum() / (~truth).sum(), (changed & truth).sum() / truth.sum()
+    cells = [
+        name, f"{auroc(score, truth):.3f}", f"{average_precision(score, truth):.3f}", f"{pooled:.3f}",
+        *(f"{value:.2f}" for value in each.values()), f"{false:.1%}", f"{recall:.0%}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument("--detector", action="append", help="only these")
+    arguments = parser.parse_args()
+    lines = [
+        f"| detector | AUROC | AP | F1 | {' | '.join(CITIES)} | flagged of unchanged | of changed |",
+        f"|{'---|' * (6 + len(CITIES))}",
+    ]
+    print("\n".join(lines), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for detector in arguments.detector or DETECTORS:
+            lines.append(row(detector, measure(detector, Path(folder))))
+            print(lines[-1], flush=True)
+    if arguments.write:
+        write_section("oscd", "Two dates: OSCD, eight labelled cities", "python benchmarks/oscd.py --write", lines)
+
+
+def write_section(marker: str, title: str, command: str, lines: list[str]) -> None:
+    """Replace one section of the document, or append it."""
+    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+    body = "\n".join([begin, f"## {title}", "", f"`{command}`", "", *lines, end])
+    text = DOCUMENT.read_text() if DOCUMENT.exists() else "# Benchmarks\n"
+    if begin in text:
+        text = text[: text.index(begin)] + body + text[text.index(end) + len(end) :]
+    else:
+        text = f"{text.rstrip()}\n\n{body}\n"
+    DOCUMENT.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
