@@ -39,7 +39,7 @@ _HOMES = {
     "open_source": "sources.acquire",
     "prepare_stacks": "prepare.steps",
     "run": "pipeline",
-    "search": "search",
+    "search": "searching",
     "site_geobox": "stack",
     "write_report": "report.artefacts",
     "zone_verdicts": "verdict",

@@ -54,7 +54,7 @@ def run(site: SiteFile, out: Out = Path("out"), cache: Cache = None, pdf: Pdf = 
 @app.command()
 def search(site: SiteFile, as_json: Json = False) -> None:
     """Say what a run would use: dates, orbits, cloud and bytes. Nothing is downloaded but the catalogue's answers."""
-    from changedet import search as searching
+    from changedet import searching
 
     found = searching.search(site)
     if as_json:
@@ -168,7 +168,7 @@ def _print_search(found: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from changedet.search import HEADINGS
+    from changedet.searching import HEADINGS
 
     table = Table(title=f"{found.site}: {len(found.rows)} scenes", show_lines=False)
     for heading in HEADINGS:
