@@ -14,8 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from changedet.detect.calibrate import LEAST_VALUES, empirical_p
-from changedet.detect.features import Image, Mask, Pair, choose_pair, sample
-from changedet.detect.filters import smooth
+from changedet.detect.features import Pair, choose_pair, sample
+from changedet.detect.filters import Image, Mask, smooth
 from changedet.detect.mad import pair_map
 from changedet.errors import InputError, NothingClearError
 from changedet.stack import Periods

@@ -16,7 +16,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from changedet.detect.features import Image, Mask, sample
+from changedet.detect.features import sample
+from changedet.detect.filters import Image, Mask
 
 HEAVINESS = 30.0
 """Degrees of freedom of the t distribution; 10 to 30 made no difference that could be measured."""
@@ -60,7 +61,7 @@ class Model:
         for top in range(0, height, STRIP):
             strip = slice(top, top + STRIP)
             planes = np.stack([plane[strip] for plane in (*before, *after)])
-            _surprise(planes, self.mean, self.joint, self.second, np.float32(HEAVINESS), out[strip])
+            _surprise(planes, self.mean, self.joint, self.second, HEAVINESS, out[strip])
         return out
 
 

@@ -1,6 +1,7 @@
-"""What the two-date detectors share: the two images, statistics of their bands, smoothing with gaps, the null.
+"""What the two-date detectors share: the two images, statistics of their bands, the null.
 
-Pixels are float32. An image is one plane ``(y, x)`` a band, not copied from the stack; a mask ``(y, x)`` is True where both images show the ground.
+Pixels are float32. An image is one plane ``(y, x)`` a band, not copied from the stack; a mask ``(y, x)`` is True where
+both images show the ground.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from changedet.detect.filters import Image, Mask
 from changedet.errors import NothingClearError
@@ -18,6 +18,8 @@ from changedet.stack import Periods, band_names
 
 FLOOR_POWER = 1e-5
 """Gamma0 below -50 dB is noise; the floor keeps the logarithm finite."""
+BULK = 0.9
+"""Share of the map that is taken for unchanged."""
 SAMPLE = 200_000
 """Pixels that statistics are taken from: enough for a 12 × 12 covariance, and independent of the area."""
 
@@ -73,38 +75,50 @@ def sample(seen: Mask, size: int = SAMPLE) -> tuple[NDArray[np.intp], NDArray[np
     return rows, columns
 
 
+WIDEST = 0.7
+"""Standard deviation of ln score beyond which the bulk holds change. With it 1.1 % of the unchanged pixels of eight
+cities are flagged at a rate of 1 %, and 5.4 % at 5 %; without it none of the changed pixels of one city (hongkong) are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Null:
-    """Distribution of a score where nothing changed: a shifted log-normal, by its quantiles.
+    """Distribution of a score where nothing changed: as in the map up to its 90 % quantile, exponential beyond.
 
-    Fitted on the bulk of the map itself (quantiles 10, 50, 90 %), as in central matching of an empirical null
-    (Efron 2004, JASA 99, 96-104): a change that covers less than about a tenth of the map hardly moves it.
+    Whatever changed lies in the upper tail, so the tail is not counted but continued from the slope between the 75 %
+    and the 90 % quantile (central matching of an empirical null: Efron 2004, JASA 99, 96-104). On the labelled cities
+    of the OSCD set the tail of the unchanged pixels is nearer to an exponential than to a normal or log-normal one.
     """
 
-    median: float
-    spread: float
-    """Standard deviation of the Gaussianised score, in score units (normal) or in ln units (log-normal)."""
-    origin: float
-    """Where the log-normal begins; -inf for a normal."""
+    knots: NDArray[np.float64]
+    """Scores at ``levels``, ascending."""
+    levels: NDArray[np.float64]
+    """Probabilities 0 … 0.9 of a smaller score."""
+    slope: float
+    """Mean excess over the last knot."""
 
     @classmethod
-    def fit(cls, scores: NDArray) -> Null:
-        """From a sample of finite scores."""
-        low, middle, high = np.quantile(scores, (0.1, 0.5, 0.9)).tolist()
-        skew = low + high - 2 * middle
-        unit = float(ndtri(0.9))
-        if skew <= 0.02 * (high - low):
-            return cls(middle, max((high - low) / (2 * unit), 1e-12), -np.inf)
-        origin = (low * high - middle * middle) / skew
-        return cls(middle, float(np.log((high - origin) / (middle - origin)) / unit), origin)
+    def fit(cls, scores: NDArray, most_level: float = np.inf, most_slope: float = np.inf) -> Null:
+        """From a sample of finite scores.
 
-    def z(self, score: Image) -> Image:
-        """The score as a standard normal variate under the null."""
-        if np.isinf(self.origin):
-            return np.asarray((score - np.float32(self.median)) / np.float32(self.spread), np.float32)
-        ratio = (score - np.float32(self.origin)) / np.float32(self.median - self.origin)
-        return np.asarray(np.log(np.maximum(ratio, np.float32(1e-6))) / np.float32(self.spread), np.float32)
+        Parameters
+        ----------
+        most_level, most_slope : bounds of the 90 % quantile and of the mean excess, for a score whose size means the
+            same on every site; they hold where so much of the map changed that the map cannot tell
+        """
+        levels = np.linspace(0, BULK, 37)
+        knots = np.quantile(scores.astype(np.float64), levels)
+        if knots[-1] > most_level:
+            knots *= most_level / knots[-1]
+        middle = float(np.interp(0.75, levels, knots))
+        slope = (knots[-1] - middle) / np.log((1 - 0.75) / (1 - BULK))
+        return cls(knots, levels, float(np.clip(slope, 1e-12, most_slope)))
 
     def p_value(self, score: Image) -> Image:
-        """Probability of so large a score where nothing changed."""
-        return np.asarray(ndtr(-self.z(score)), np.float32)
+        """Probability of so large a score where nothing changed; NaN where the score is."""
+        p_value = np.full(score.shape, np.nan, np.float32)
+        known = np.isfinite(score)
+        values = score[known]
+        below = 1 - np.interp(values, self.knots, self.levels)
+        excess = np.maximum(values - np.float32(self.knots[-1]), np.float32(0)) / np.float32(self.slope)
+        p_value[known] = below * np.exp(-excess)
+        return p_value

@@ -42,8 +42,8 @@ def smooth_sum(image: Image, seen: Mask, weights: Mapping[float, float]) -> Imag
         kernel = _gaussian(sigma)
         mean = _convolve(filled, kernel, kernel)
         if not whole:
-            _divide(mean, _convolve(share, kernel, kernel), np.float32(LEAST_WEIGHT))
-        _add(total, mean, np.float32(weight))
+            _divide(mean, _convolve(share, kernel, kernel), LEAST_WEIGHT)
+        _add(total, mean, weight)
     return total
 
 

@@ -13,7 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import linalg
 
-from changedet.detect.features import Image, Null, Pair, choose_pair, sample
+from changedet.detect.features import Null, Pair, choose_pair, sample
+from changedet.detect.filters import Image
 from changedet.stack import Periods, change_map
 from changedet.values import DetectorConfig
 
