@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from scipy.special import expit
 
 from changedet.detect.chronochrome import Model
 from changedet.detect.features import Null, Pair, choose_pair, sample
@@ -87,4 +88,4 @@ def _discount(pair: Pair) -> Image | np.float32:
         for image in (pair.before, pair.after)
     ]
     lower = np.minimum(*greenness)
-    return np.asarray(1 - GREEN_DISCOUNT / (1 + np.exp((GREEN - lower) / GREEN_WIDTH)), np.float32)
+    return np.asarray(1 - GREEN_DISCOUNT * expit((lower - GREEN) / GREEN_WIDTH), np.float32)
