@@ -18,8 +18,8 @@ from changedet.stack import Periods, band_names
 
 FLOOR_POWER = 1e-5
 """Gamma0 below -50 dB is noise; the floor keeps the logarithm finite."""
-BULK = 0.9
-"""Share of the map that is taken for unchanged."""
+SHOULDER, BULK = 0.65, 0.85
+"""Quantiles between which the tail is continued; what lies below the second is taken for unchanged."""
 SAMPLE = 200_000
 """Pixels that statistics are taken from: enough for a 12 × 12 covariance, and independent of the area."""
 
@@ -77,18 +77,18 @@ def sample(seen: Mask, size: int = SAMPLE) -> tuple[NDArray[np.intp], NDArray[np
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """Distribution of a score where nothing changed: as in the map up to its 90 % quantile, exponential beyond.
+    """Distribution of a score where nothing changed: as in the map up to its 85 % quantile, exponential beyond.
 
-    Whatever changed lies in the upper tail, so the tail is not counted but continued from the slope between the 75 %
-    and the 90 % quantile (central matching of an empirical null: Efron 2004, JASA 99, 96-104). On the labelled cities
-    of the OSCD set the tail of the unchanged pixels is nearer to an exponential than to a normal or log-normal one: with
-    the bounds that ``pair`` sets, 0.9 % of them have p at most 0.01, 4.4 % at most 0.05, and 8.7 % at most 0.1.
+    Whatever changed lies in the upper tail, so the tail is not counted but continued from the slope between the 65 %
+    and the 85 % quantile (central matching of an empirical null: Efron 2004, JASA 99, 96-104). On the labelled cities
+    of the OSCD set the tail of the unchanged pixels is nearer to an exponential than to a (log-)normal one: with
+    the bounds that ``pair`` sets, 1.1 % of them have p at most 0.01, 4.8 % at most 0.05, and 9.3 % at most 0.1.
     """
 
     knots: NDArray[np.float64]
     """Scores at ``levels``, ascending."""
     levels: NDArray[np.float64]
-    """Probabilities 0 … 0.9 of a smaller score."""
+    """Probabilities 0 … ``BULK`` of a smaller score."""
     slope: float
     """Mean excess over the last knot."""
 
@@ -98,15 +98,15 @@ class Null:
 
         Parameters
         ----------
-        most_level, most_slope : bounds of the 90 % quantile and of the mean excess, for a score whose size means the
+        most_level, most_slope : bounds of the last knot and of the mean excess, for a score whose size means the
             same on every site; they hold where so much of the map changed that the map cannot tell
         """
         levels = np.linspace(0, BULK, 37)
         knots = np.quantile(scores.astype(np.float64), levels)
         if knots[-1] > most_level:
             knots *= most_level / knots[-1]
-        middle = float(np.interp(0.75, levels, knots))
-        slope = (knots[-1] - middle) / np.log((1 - 0.75) / (1 - BULK))
+        middle = float(np.interp(SHOULDER, levels, knots))
+        slope = (knots[-1] - middle) / np.log((1 - SHOULDER) / (1 - BULK))
         return cls(knots, levels, float(np.clip(slope, 1e-12, most_slope)))
 
     def p_value(self, score: Image) -> Image:
