@@ -131,7 +131,8 @@ def test_the_table_jumps_to_the_place(watched: Watched) -> None:
     link.scroll_into_view_if_needed()
     link.click()
     watched.page.wait_for_function(
-        "() => { const r = document.getElementById('place-2').getBoundingClientRect(); return r.top > -5 && r.top < 200; }",
+        "() => { const top = document.getElementById('place-2').getBoundingClientRect().top;"
+        " return top > -5 && top < 200; }",
         timeout=5000,
     )
     assert watched.page.url.endswith("#place-2")
