@@ -12,16 +12,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 import shapely
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from shapely.geometry import Polygon, mapping
 
+from changedet.errors import OutputError
 from changedet.evidence import Evidence
 from changedet.report import manifest
 from changedet.report.plain import iso, json_bytes, whole_text
 from changedet.report.public import public
 from changedet.report.words import count
 from changedet.scene import Scene
-from changedet.store import sha256_of, write_bytes
+from changedet.store import output_error, sha256_of, write_bytes
 
 STAC_VERSION = "1.1.0"
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -31,6 +32,7 @@ CATALOGUE = "catalog.json"
 SHA256_MULTIHASH = "1220"
 """Multihash prefix of SHA-256: function 0x12, length 0x20."""
 LOCK_TIMEOUT = 60.0
+"""Seconds."""
 
 _MEDIA_TYPES: Mapping[str, str] = {
     ".tif": "image/tiff; application=geotiff; profile=cloud-optimized",
@@ -107,13 +109,18 @@ def update_catalogue(out: Path) -> Path:
     Raises
     ------
     OutputError
-        When the catalogue cannot be written.
-    filelock.Timeout
-        When another run has held the catalogue for longer than ``LOCK_TIMEOUT`` seconds.
+        When the catalogue cannot be written, or another run has held it for longer than ``LOCK_TIMEOUT``.
     """
     path = out / CATALOGUE
-    with FileLock(out / ".catalog.lock", timeout=LOCK_TIMEOUT):
-        write_bytes(path, json_bytes(catalogue(out)))
+    try:
+        with FileLock(out / ".catalog.lock", timeout=LOCK_TIMEOUT):
+            write_bytes(path, json_bytes(catalogue(out)))
+    except Timeout as error:
+        raise OutputError(
+            f"{path}: another run has held the catalogue for {LOCK_TIMEOUT:.0f} s; end that run, then run again"
+        ) from error
+    except OSError as error:
+        raise output_error(path, error) from error
     return path
 
 

@@ -20,7 +20,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from rasterio.transform import Affine, array_bounds
 from rasterio.warp import Resampling, reproject, transform_bounds
 from shapely.geometry import MultiPolygon, Polygon
@@ -29,6 +29,7 @@ from changedet.evidence import Evidence
 from changedet.regions import Detection
 from changedet.report import words
 from changedet.report.choose import Pair, leading_pair
+from changedet.report.pictures import font, printable
 from changedet.report.plain import iso, whole_text
 from changedet.report.records import Record, Value, records
 from changedet.report.stretch import Zoom, joint_stretch, leading_rendition, side_values
@@ -148,7 +149,7 @@ def _stamped(layer: Overlay, evidence: Evidence) -> Image.Image:
         ImageDraw.Draw(picture).text(
             (size, size),
             "SIMULATED",
-            font=ImageFont.load_default(size),
+            font=font(size, bold=True),
             fill=(255, 255, 255, 255),
             stroke_fill=(0, 0, 0, 255),
             stroke_width=max(1, size // 10),
@@ -158,11 +159,11 @@ def _stamped(layer: Overlay, evidence: Evidence) -> Image.Image:
 
 def _caption(evidence: Evidence) -> Image.Image:
     """The line that stays on the screen."""
-    font, pad = ImageFont.load_default(16), 6
-    text = evidence.attribution
-    left, top, right, bottom = font.getbbox(text)
+    face, pad = font(16), 6
+    text = printable(evidence.attribution)
+    left, top, right, bottom = face.getbbox(text)
     picture = Image.new("RGBA", (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad), (0, 0, 0, 170))
-    ImageDraw.Draw(picture).text((pad - left, pad - top), text, font=font, fill=(255, 255, 255, 255))
+    ImageDraw.Draw(picture).text((pad - left, pad - top), text, font=face, fill=(255, 255, 255, 255))
     return picture
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pystac
 import pytest
+from filelock import FileLock
 from jsonschema import Draft7Validator, ValidationError
 from pystac.validation.local_validator import get_local_schema_cache
 from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource
 
+from changedet.errors import OutputError
 from changedet.report import item
 from changedet.report.item import scene_uri
 from changedet.scene import Scene
@@ -166,6 +168,15 @@ def test_runs_are_listed_by_site_and_run_and_unfinished_ones_left_out(run: Path,
         "./b-site/1/item.json",
         "./b-site/2/item.json",
     ]
+
+
+def test_a_catalogue_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "catalog.json").mkdir()
+    with pytest.raises(OutputError, match=r"catalog\.json: cannot be written"):
+        item.update_catalogue(tmp_path)
+    monkeypatch.setattr(item, "LOCK_TIMEOUT", 0.01)
+    with FileLock(tmp_path / ".catalog.lock"), pytest.raises(OutputError, match="another run has held the catalogue"):
+        item.update_catalogue(tmp_path)
 
 
 def test_runs_that_end_together_leave_a_whole_catalogue(run: Path, tmp_path: Path) -> None:
