@@ -10,7 +10,7 @@ from changedet.evidence import Evidence
 from changedet.regions import Detection
 from changedet.report import series, web
 from changedet.report.placebo import Placebo, placebos
-from changedet.report.web import Picture
+from changedet.report.web import Picture, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,23 @@ def places(
     """
     limit = min(web.PICTURE_BYTES, web.CHIPS_BYTES // max(1, len(evidence.detections)))
     found = {}
+    setting = Setting()
     for detection in evidence.detections:
         name = f"chips/detection-{detection.number:02d}.png"
         path = pictures.get(name, folder / name)
-        chip, caption = _chip(evidence, shown, detection, path, limit)
-        found[detection.number] = Shown(chip, caption, _charts(evidence, detection))
+        charts = _charts(evidence, detection)
+        if path.is_file():
+            alt = f"Close-up of place {detection.number} before and after the change, with its outline."
+            chip, setting = web.from_file(path, limit, setting, alt)
+            found[detection.number] = Shown((chip,), f"Close-up of place {detection.number}.", charts)
+        else:
+            found[detection.number] = Shown(*_crops(evidence, shown, detection), charts)
     return found
 
 
-def _chip(
-    evidence: Evidence, shown: web.View | None, detection: Detection, path: Path, limit: int
-) -> tuple[tuple[Picture, ...], str]:
+def _crops(evidence: Evidence, shown: web.View | None, detection: Detection) -> tuple[tuple[Picture, ...], str]:
+    """Before and after about one detection, where no close-up was drawn, and what they are."""
     number = detection.number
-    if path.is_file():
-        alt = f"Close-up of place {number} before and after the change, with its outline."
-        return (web.from_file(path, limit, alt),), f"Close-up of place {number}."
     if shown is None:
         return (), ""
     chips = []

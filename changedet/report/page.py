@@ -85,7 +85,11 @@ def _swipe(evidence: Evidence, shown: web.View) -> dict[str, object]:
     offered = shown.frames
     limit = web.FRAMES_BYTES // len(offered)
     stamp = evidence.simulated
-    uris = [web.small(web.render(shown, frame, stamp=stamp), limit).uri for frame in offered]
+    uris = []
+    setting = web.Setting()
+    for frame in offered:
+        small, setting = web.squeeze(web.render(shown, frame, stamp=stamp), limit, setting)
+        uris.append(small.uri)
     before = web.render(shown, shown.before, stamp=stamp)
     geobox = geobox_of(evidence.change)
     rows, cols = (int(size) // shown.reduce * shown.reduce for size in geobox.shape)

@@ -74,6 +74,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """How a picture was made small enough."""
+
+    halvings: int = 0
+    quality: int = 0
+    """Position in ``QUALITIES``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of the site: one date, or for radar the mean of a few."""
 
@@ -267,17 +276,27 @@ def crop(evidence: Evidence, shown: View, detection: Detection, margin: int = 12
 
 def small(image: Image.Image, limit: int = PICTURE_BYTES, alt: str = "", label: str = "") -> Picture:
     """The picture as a WebP of at most ``limit`` bytes: first at lower quality, then at half the size."""
-    while True:
-        for quality in QUALITIES:
-            buffer = io.BytesIO()
-            image.save(buffer, "WEBP", quality=quality, method=2)
-            if buffer.tell() <= limit:
-                return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
-            if buffer.tell() > HOPELESS * limit:
-                break
-        if min(image.size) <= LEAST_WIDTH:
-            return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
+    return squeeze(image, limit, Setting(), alt, label)[0]
+
+
+def squeeze(image: Image.Image, limit: int, start: Setting, alt: str = "", label: str = "") -> tuple[Picture, Setting]:
+    """As :func:`small`, trying nothing better than ``start``; also what was used, a start for its neighbours.
+
+    Pictures of one site are alike: what one needed the next will need, and all of them look the same.
+    """
+    halvings, quality = start.halvings, start.quality
+    for _ in range(halvings):
         image = image.reduce(2)
+    while True:
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", quality=QUALITIES[quality], method=2)
+        least = min(image.size) <= LEAST_WIDTH
+        if buffer.tell() <= limit or (least and quality == len(QUALITIES) - 1):
+            return Picture(buffer.getvalue(), "webp", *image.size, alt, label), Setting(halvings, quality)
+        if quality < len(QUALITIES) - 1 and (least or buffer.tell() <= HOPELESS * limit):
+            quality += 1
+        else:
+            image, halvings, quality = image.reduce(2), halvings + 1, 0
 
 
 def sharp(image: Image.Image, alt: str = "", label: str = "") -> Picture:
@@ -289,13 +308,13 @@ def sharp(image: Image.Image, alt: str = "", label: str = "") -> Picture:
     return Picture(buffer.getvalue(), "webp", *image.size, alt, label)
 
 
-def from_file(path: Path, limit: int, alt: str) -> Picture:
+def from_file(path: Path, limit: int, start: Setting, alt: str) -> tuple[Picture, Setting]:
     """A PNG of the run folder, smaller and with loss only where ``limit`` in bytes asks for it."""
     with Image.open(path, formats=("PNG",)) as opened:
         width, height = opened.size
         if path.stat().st_size <= limit:
-            return Picture(path.read_bytes(), "png", width, height, alt)
+            return Picture(path.read_bytes(), "png", width, height, alt), start
         image = opened.convert("RGB")
     if width > CHIP_WIDTH:
-        image = image.resize((CHIP_WIDTH, round(height * CHIP_WIDTH / width)), Image.Resampling.LANCZOS)
-    return small(image, limit, alt)
+        image = image.resize((CHIP_WIDTH, round(height * CHIP_WIDTH / width)), Image.Resampling.HAMMING)
+    return squeeze(image, limit, start, alt)

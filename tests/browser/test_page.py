@@ -114,6 +114,83 @@ def test_the_slider_uncovers_the_other_image_by_keyboard_and_mouse(watched: Watc
     assert (np.abs(dragged[inner] - before[inner]).max(axis=2) > 30).mean() < 0.02
 
 
+def shade(page: Page, x: float, y: float, folder: Path) -> float:
+    """Mean brightness, 0–255, of a small patch of the swipe; x and y are shares of its width and height."""
+    shot = picture(page, folder)
+    row, column = round(y * shot.shape[0]), round(x * shot.shape[1])
+    return float(shot[row - 4 : row + 4, column - 4 : column + 4].mean())
+
+
+# the tank of the builder: rows 30–41 and columns 24–39 of 121, white before, sooted after
+TANK = (32 / 121, 36 / 121)
+
+
+def test_the_divider_at_an_end_shows_one_date_alone(watched: Watched, tmp_path: Path) -> None:
+    slider = watched.page.locator("#slider")
+    slider.focus()
+    for key, value, text, bright in (
+        ("End", "100", "100 % before, 0 % after", True),
+        ("Home", "0", "0 % before, 100 % after", False),
+    ):
+        watched.page.keyboard.press(key)
+        watched.page.wait_for_timeout(300)
+        assert slider.get_attribute("aria-valuenow") == value
+        assert slider.get_attribute("aria-valuetext") == text
+        assert (shade(watched.page, *TANK, tmp_path) > 128) == bright
+    watched.page.locator("#after-date").select_option(index=0)
+    watched.page.wait_for_timeout(200)
+    # the first date offered is of June 2024, when the tank still stood
+    assert shade(watched.page, *TANK, tmp_path) > 128
+
+
+def test_the_divider_follows_a_finger(browser: Browser, report: Path) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 760}, has_touch=True, is_mobile=True)
+    opened = context.new_page()
+    opened.goto(report.as_uri())
+    slider = opened.locator("#slider")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    fingers = context.new_cdp_session(opened)
+    y = box["y"] + box["height"] / 2
+
+    def touch(kind: str, share: float | None) -> None:
+        points = [] if share is None else [{"x": box["x"] + share * box["width"], "y": y}]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 0.5)
+    for share in (0.45, 0.35, 0.25, 0.2):
+        touch("touchMove", share)
+    touch("touchEnd", None)
+    assert float(slider.get_attribute("aria-valuenow") or "nan") == pytest.approx(20, abs=3)
+    context.close()
+
+
+def test_without_scripts_both_pictures_stand_on_the_page(browser: Browser, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1024, "height": 900})
+    opened = context.new_page()
+    opened.goto(report.as_uri())
+    boxes = [opened.locator(f"#slider img[slot={slot}]").bounding_box() for slot in ("first", "second")]
+    stage = opened.locator(".stage").bounding_box()
+    context.close()
+    first, second = boxes
+    assert stage is not None
+    assert first is not None
+    assert second is not None
+    assert min(first["width"], first["height"], second["width"], second["height"]) > 300
+    assert second["y"] >= first["y"] + first["height"]
+    assert stage["y"] + stage["height"] >= second["y"] + second["height"] - 1
+
+
+def test_paper_shows_what_is_folded_on_screen(watched: Watched) -> None:
+    files = watched.page.locator("dl.files").first
+    assert not files.is_visible()
+    watched.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert files.is_visible()
+    watched.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not files.is_visible()
+
+
 def test_the_date_picker_changes_the_after_image(watched: Watched) -> None:
     source = "document.getElementById('after-image').getAttribute('src')"
     first = watched.page.evaluate(source)
@@ -147,9 +224,10 @@ def test_nothing_overflows(browser: Browser, report: Path, width: int) -> None:
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core; npm install --no-save axe-core@4")
+@pytest.mark.parametrize("width", [360, 1024])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_barrier(browser: Browser, report: Path, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 1024, "height": 900}, color_scheme=scheme, bypass_csp=True)
+def test_no_serious_barrier(browser: Browser, report: Path, scheme: Any, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     opened = context.new_page()
     opened.goto(report.as_uri())
     opened.add_script_tag(path=str(AXE))

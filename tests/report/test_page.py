@@ -310,9 +310,10 @@ def test_a_large_site_stays_small_and_quick(tmp_path: Path) -> None:
     for detection in evidence.detections:
         sheet = grain.integers(0, 255, (300, 600, 3), dtype=np.uint8).repeat(3, axis=0).repeat(3, axis=1)
         Image.fromarray(sheet).save(tmp_path / "chips" / f"detection-{detection.number:02d}.png")
-    start = time.perf_counter()
+    # of this process, not of the clock: other tests run on the same cores
+    start = time.process_time()
     (path,) = page.write(evidence, tmp_path)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     assert path.stat().st_size < 8_000_000
     assert took < 10
     found = Reader()
