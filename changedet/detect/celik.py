@@ -77,7 +77,7 @@ def _blocks(difference: Image, seen: Mask, side: int) -> NDArray[np.float64]:
 
 def _two_means(points: NDArray, size: NDArray) -> tuple[NDArray, NDArray]:
     """Centres of two clusters, the one with the smaller differences first; begun from the largest tenth."""
-    in_second = size > np.quantile(size, 0.9)
+    in_second = size >= np.quantile(size, 0.9)
     for _ in range(ROUNDS):
         if in_second.all() or not in_second.any():
             break

@@ -24,6 +24,9 @@ EDGE_SCALES = {1.0: 1 / 3, 2.0: 1 / 3, 4.0: 1 / 3}
 """Share of each Gaussian by its sigma in pixels."""
 EDGE_SIGMA = 1.0
 EDGE_SHARE = 0.2
+STILL = 0.9
+"""Share of the radar pixels, those of the smallest step, that the spread of speckle is taken from."""
+LEAST_SPECKLE = 0.01
 GREEN = 0.25
 """NDVI above which ground counts as grown over,"""
 GREEN_WIDTH = 0.08
@@ -58,6 +61,10 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
 
 def change_score(pair: Pair) -> Image:
     """The score, (y, x); NaN where not seen."""
+    if set(pair.bands) <= {"vv", "vh"}:
+        score = smooth_sum(_step(pair), pair.seen, SPECTRAL_SCALES)
+        score[~pair.seen] = np.nan
+        return score
     visible = [i for i, band in enumerate(pair.bands) if band in VISIBLE]
     before, after = [pair.before[i] for i in visible], [pair.after[i] for i in visible]
     spectral = Model.fit(pair.before, pair.after, pair.seen).surprise(pair.before, pair.after)
@@ -71,6 +78,28 @@ def change_score(pair: Pair) -> Image:
     score *= _discount(pair)
     score[~pair.seen] = np.nan
     return score
+
+
+def _step(pair: Pair) -> Image:
+    """ln(1 + d²/bands) of the whitened difference of radar.
+
+    Speckle is new on every date, so one date hardly predicts the other, and a level that is ordinary elsewhere would
+    pass for no surprise.
+    """
+    steps = [after - before for before, after in zip(pair.before, pair.after, strict=True)]
+    values = np.stack([step[sample(pair.seen)] for step in steps]).astype(np.float64)
+    middle = np.median(values, axis=1)
+    distance = np.abs(values - middle[:, None]).max(axis=0)
+    still = values[:, distance <= np.quantile(distance, STILL)]
+    covariance = np.atleast_2d(np.cov(still)) if still.shape[1] > 1 else np.zeros((len(steps), len(steps)))
+    whitening = np.linalg.inv(np.linalg.cholesky(covariance + np.eye(len(steps)) * LEAST_SPECKLE**2))
+    total = np.zeros(pair.seen.shape, np.float32)
+    for row in whitening:
+        part = np.zeros_like(total)
+        for weight, step, centre in zip(row, steps, middle, strict=True):
+            part += np.float32(weight) * (step - np.float32(centre))
+        total += part * part
+    return np.asarray(np.log1p(total / np.float32(len(steps))), np.float32)
 
 
 def _edge_change(before: list[Image], after: list[Image], seen: Mask) -> Image:
