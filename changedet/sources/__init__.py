@@ -48,6 +48,8 @@ class Window:
     scale: float = 1.0
     offset: float = 0.0
     nodata: float | None = None
+    on_grid: bool = False
+    """Whether the file's pixels are those of the site's grid already."""
 
 
 @dataclass(frozen=True, slots=True)

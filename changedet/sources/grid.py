@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import odc.stac
 import pystac
+import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning
 
+from changedet.errors import ServiceError
 from changedet.scene import CLASSIFICATION, Scene
 from changedet.sources import Fetched, Window
 from changedet.stack import Layer
@@ -97,6 +99,8 @@ def _naive(moment: datetime) -> datetime:
 
 def _resample(fetched: Fetched, band: str, geobox: GeoBox) -> NDArray[np.float32]:
     window = fetched.windows[band]
+    if window.on_grid:
+        return _read(window, geobox, fetched.scene.id)
     item = _local_item(fetched.scene, band, window)
     loaded = odc.stac.load(
         [item],
@@ -112,6 +116,18 @@ def _resample(fetched: Fetched, band: str, geobox: GeoBox) -> NDArray[np.float32
         values *= np.float32(window.scale)
         values += np.float32(window.offset)
     return values
+
+
+def _read(window: Window, geobox: GeoBox, scene: str) -> NDArray[np.float32]:
+    """A band that lies on the grid already: physical values, NaN where there is none."""
+    with rasterio.open(window.path, driver="GTiff") as source:
+        if source.shape != tuple(geobox.shape):
+            raise ServiceError(f"scene {scene}: the service answered {source.shape} pixels, not {tuple(geobox.shape)}")
+        numbers = source.read(window.band)
+    values: NDArray[np.float32] = numbers.astype(np.float32)
+    if window.nodata is not None and not np.isnan(window.nodata):
+        values[numbers == window.nodata] = np.nan
+    return values * np.float32(window.scale) + np.float32(window.offset)
 
 
 def _local_item(scene: Scene, band: str, window: Window) -> pystac.Item:

@@ -23,6 +23,8 @@ from changedet.sources.allowed import Rules, without_secrets
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_TIFF_BYTES = 512 * 1024 * 1024
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_REDIRECTS = 5
 CHUNK = 64 * 1024
 
@@ -50,6 +52,8 @@ class Patience:
     """Seconds for one response as a whole; a body that drips slower is given up."""
     base: float = 0.5
     """Seconds before the second attempt; doubles each time, with full jitter (Brooker 2015)."""
+    retry_after_unit: float = 1.0
+    """Seconds that one unit of ``Retry-After`` stands for: Sentinel Hub counts milliseconds."""
     longest: float = 60.0
     """Longest wait that ``Retry-After`` can ask for."""
 
@@ -134,6 +138,56 @@ class Transport:
         except UnicodeDecodeError as error:
             raise ServiceError(f"{without_secrets(url)} answered something that is not text") from error
 
+    def post_json(self, url: str, payload: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+        """Send a JSON body and read a JSON object.
+
+        Raises
+        ------
+        ServiceError
+        """
+        return self._object(self.text("POST", url, payload, headers), url)
+
+    def post_form(self, url: str, form: bytes) -> dict[str, Any]:
+        """Send a form, such as credentials for a token, and read a JSON object.
+
+        Raises
+        ------
+        ServiceError
+        """
+        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        reply = self._retrying(lambda: self._send("POST", url, sent, form), url)
+        return self._object(reply.body.decode("utf-8", "replace"), url)
+
+    def post_tiff(self, url: str, payload: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
+        """Send a JSON body and read a whole TIFF; one that is cut or is no TIFF is asked for again.
+
+        Raises
+        ------
+        ServiceError
+        """
+        sent = {"Accept": "image/tiff", "Content-Type": "application/json", **headers}
+        body = json.dumps(payload).encode()
+
+        def once() -> bytes:
+            reply = self._send("POST", url, sent, body, limit=MAX_TIFF_BYTES)
+            length = reply.headers.get("content-length")
+            if length is not None and length.isdigit() and int(length) != len(reply.body):
+                raise TransientError(f"{without_secrets(url)}: the body was cut: {len(reply.body)} of {length} bytes")
+            if reply.body[:4] not in TIFF_MAGIC:
+                raise TransientError(f"{without_secrets(url)} answered something that is not a TIFF")
+            return reply.body
+
+        return self._retrying(once, url)
+
+    def _object(self, text: str, url: str) -> dict[str, Any]:
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ServiceError(f"{without_secrets(url)} answered something that is not JSON") from error
+        if not isinstance(answer, dict):
+            raise ServiceError(f"{without_secrets(url)} answered JSON that is no object")
+        return answer
+
     def get_range(self, url: str, start: int, length: int) -> tuple[bytes, int]:
         """``length`` bytes from ``start``, or fewer at the end of the file; and the size of the whole file.
 
@@ -166,7 +220,7 @@ class Transport:
 
     def _wait(self, attempt: int, retry_after: float | None) -> float:
         if retry_after is not None:
-            return min(retry_after, self.patience.longest)
+            return min(retry_after * self.patience.retry_after_unit, self.patience.longest)
         # which instant a retry happens at changes no result, so the jitter needs no seed
         return random.uniform(0, self.patience.base * 2 ** (attempt - 1))
 

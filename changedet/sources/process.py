@@ -1,0 +1,140 @@
+"""Sentinel Hub's Process API: request bodies built by the sentinelhub library, tiles of the grid, and their cost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from odc.geo.geobox import GeoBox
+from rasterio.windows import Window as RasterWindow
+
+from changedet.scene import Scene
+from changedet.store import Entry, Store
+
+MAX_SIDE = 2500
+"""Pixels a side that one request may ask for."""
+AROUND = timedelta(minutes=11)
+"""Time around an acquisition that a request asks for: all products of the pass, and no other pass."""
+EVALSCRIPTS = Path(__file__).parent / "evalscripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of the grid, small enough for one request."""
+
+    geobox: GeoBox
+    row: int
+    column: int
+
+
+def tiles(geobox: GeoBox) -> tuple[Tile, ...]:
+    """The grid in parts of at most ``MAX_SIDE`` pixels a side, on the same pixels."""
+    height, width = geobox.shape
+    return tuple(
+        Tile(geobox[row : min(row + MAX_SIDE, height), column : min(column + MAX_SIDE, width)], row, column)
+        for row in range(0, height, MAX_SIDE)
+        for column in range(0, width, MAX_SIDE)
+    )
+
+
+def process_body(scene: Scene, geobox: GeoBox, collection: str, base: str) -> dict[str, Any]:
+    """The body of a Process request for one acquisition on one part of the grid."""
+    from sentinelhub.api.process import SentinelHubRequest
+    from sentinelhub.constants import CRS, MimeType
+    from sentinelhub.geometry import BBox
+
+    box = geobox.boundingbox
+    epsg = geobox.crs.to_epsg() if geobox.crs is not None else None
+    height, width = geobox.shape
+    data = SentinelHubRequest.input_data(
+        _collection(collection, base),
+        time_interval=(_naive(scene.time - AROUND), _naive(scene.time + AROUND)),
+        other_args=_processing(scene),
+    )
+    request = SentinelHubRequest(
+        evalscript=(EVALSCRIPTS / f"{scene.sensor}.js").read_text("utf-8"),
+        input_data=[data],
+        responses=[SentinelHubRequest.output_response("default", MimeType.TIFF)],
+        bbox=BBox((box.left, box.bottom, box.right, box.top), CRS(str(epsg))),
+        size=(width, height),
+        config=_config(base),
+    )
+    # as plain JSON: the library's own dictionary types end here
+    body: dict[str, Any] = json.loads(json.dumps(request.download_list[0].post_values))
+    for response in body["output"]["responses"]:
+        # "default" is what is meant when none is named, and the published schema does not allow it to be written
+        response.pop("identifier", None)
+    return body
+
+
+def _processing(scene: Scene) -> dict[str, Any]:
+    if scene.sensor == "sentinel-2":
+        return {"processing": {"harmonizeValues": True, "upsampling": "BICUBIC"}}
+    filters = {"orbitDirection": scene.orbit_direction.upper()} if scene.orbit_direction else {}
+    return {
+        "dataFilter": {**filters, "acquisitionMode": "IW", "polarization": "DV"},
+        "processing": {
+            "backCoeff": "GAMMA0_TERRAIN",
+            "orthorectify": True,
+            "demInstance": "COPERNICUS_30",
+            "upsampling": "BILINEAR",
+        },
+    }
+
+
+@lru_cache(maxsize=8)
+def _collection(collection: str, base: str) -> Any:
+    """The library's collection of one host; its global enumeration takes each name only once."""
+    from sentinelhub.data_collections import DataCollection
+
+    known = {"sentinel-2-l2a": DataCollection.SENTINEL2_L2A, "sentinel-1-grd": DataCollection.SENTINEL1_IW}
+    name = re.sub(r"\W", "_", f"CHANGEDET_{collection}_{base}").upper()
+    return known[collection].define_from(name, service_url=base)
+
+
+def _config(base: str) -> Any:
+    from sentinelhub.config import SHConfig
+
+    return SHConfig(use_defaults=True, sh_base_url=base)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)
+
+
+def units(scene: Scene, geobox: GeoBox) -> float:
+    """Processing units of one request, as Sentinel Hub counts them.
+
+    One unit is 512 × 512 pixels of three bands at 16 bits; 32 bits count double, terrain correction of radar double.
+    (Sentinel Hub documentation, "Processing unit")
+    """
+    height, width = geobox.shape
+    bands, weight = (8, 1.0) if scene.sensor == "sentinel-2" else (3, 4.0)
+    return max(0.005, height * width / 512**2 * bands / 3 * weight)
+
+
+def mosaic(entries: Sequence[Entry], parts: Sequence[Tile], geobox: GeoBox, store: Store, scene: str) -> Entry:
+    """The answers of several tiles as one file on the whole grid."""
+    request = {"mosaic": [entry.sha256 for entry in entries], "shape": list(geobox.shape)}
+    found = store.get(request)
+    if found is not None:
+        return found
+
+    def write(path: Path) -> None:
+        with rasterio.open(entries[0].path) as first:
+            profile = {**first.profile, "driver": "GTiff", "height": geobox.shape[0], "width": geobox.shape[1]}
+        profile |= {"transform": geobox.transform, "tiled": True, "blockxsize": 256, "blockysize": 256}
+        with rasterio.open(path, "w", **profile) as target:
+            for entry, part in zip(entries, parts, strict=True):
+                height, width = part.geobox.shape
+                with rasterio.open(entry.path) as source:
+                    target.write(source.read(), window=RasterWindow(part.column, part.row, width, height))
+
+    return store.put(request, write, scene=scene, asset="mosaic")

@@ -1,0 +1,209 @@
+"""Sentinel Hub on loopback: OAuth, Catalog and Process with real pixels, refusing what the schema refuses."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jsonschema
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.io import MemoryFile
+from ruamel.yaml import YAML
+
+from changedet.sources import Fetched, Window
+from changedet.sources.grid import layer_of, passes
+from changedet.sources.stac_items import scene_from_item
+from tests.loopback import send
+
+SECRET = "loopback-secret-3f9c"
+DATASETS = {"sentinel-2-l2a": "S2L2ADataset", "sentinel-1-grd": "S1Dataset"}
+Fault = Callable[[BaseHTTPRequestHandler, str, int], bool]
+
+
+@dataclass
+class Hub:
+    """A running service, and what it was asked."""
+
+    url: str
+    processed: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def process_errors(contracts: Path, body: dict[str, Any]) -> list[str]:
+    """What the published schema says against a Process request, by the data set that it names."""
+    document = contracts / "sentinelhub" / "process.openapi.yml"
+    errors = list(validator(document, "ProcessRequest").iter_errors(body))
+    for dataset in body["input"]["data"]:
+        errors += validator(document, DATASETS[dataset["type"]]).iter_errors(dataset)
+    return [error.message for error in errors]
+
+
+@cache
+def validator(document: Path, schema: str) -> jsonschema.Draft7Validator:
+    content = _dispatched(YAML(typ="safe").load(document.read_text()))
+    return jsonschema.Draft7Validator({"$ref": f"#/components/schemas/{schema}", "components": content["components"]})
+
+
+def _dispatched(schema: Any) -> Any:
+    """The schema with each ``oneOf`` that has a discriminator made to choose by it, as OpenAPI 3.0 means it.
+
+    One has none: every data set also meets that of user data, so ``anyOf`` is meant; ``DATASETS`` holds the strict one.
+    """
+    if isinstance(schema, list):
+        return [_dispatched(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _dispatched(value) for key, value in schema.items()}
+    mapping = found.get("discriminator", {}).get("mapping") if isinstance(found.get("discriminator"), dict) else None
+    if mapping and "oneOf" in found:
+        name = found.pop("discriminator")["propertyName"]
+        del found["oneOf"]
+        found["properties"] = {**found.get("properties", {}), name: {"enum": sorted(mapping)}}
+        found["allOf"] = [
+            {"if": {"properties": {name: {"const": value}}}, "then": {"$ref": reference}}
+            for value, reference in mapping.items()
+        ]
+    elif "oneOf" in found:
+        found["anyOf"] = found.pop("oneOf")
+    return found
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: ClassVar[Hub]
+    items: ClassVar[list[tuple[dict[str, Any], Path]]]
+    contracts: ClassVar[Path]
+    fault: ClassVar[Fault | None]
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        name = self.path.rsplit("/", 1)[1]
+        with self.hub.lock:
+            number = self.hub.calls[name] = self.hub.calls.get(name, 0) + 1
+        fault = self.fault
+        if fault is not None and fault(self, name, number):
+            return
+        if name == "token":
+            self._token(body)
+        elif self.headers.get("Authorization") != "Bearer token-1":
+            send(self, 401, b'{"error": "unauthorised"}')
+        elif name == "search":
+            self._search(json.loads(body))
+        else:
+            self._process(json.loads(body))
+
+    def _token(self, body: bytes) -> None:
+        if f"client_secret={SECRET}".encode() not in body:
+            send(self, 401, b'{"error": "invalid_client"}')
+            return
+        send(self, 200, b'{"access_token": "token-1", "expires_in": 3600}')
+
+    def _search(self, body: dict[str, Any]) -> None:
+        first, last = (datetime.fromisoformat(text) for text in body["datetime"].split("/"))
+        found = [
+            {name: item[name] for name in ("id", "type", "bbox", "geometry", "properties")}
+            for item, _ in self.items
+            if first <= datetime.fromisoformat(item["properties"]["datetime"]) <= last
+        ]
+        start = int(body.get("next", 0))
+        page = found[start : start + 20]
+        context = {"next": start + 20} if start + 20 < len(found) else {}
+        answer = {"type": "FeatureCollection", "features": page, "context": context}
+        send(self, 200, json.dumps(answer).encode(), "application/geo+json")
+
+    def _process(self, body: dict[str, Any]) -> None:
+        errors = process_errors(self.contracts, body)
+        with self.hub.lock:
+            self.hub.processed.append(body)
+            self.hub.refused += errors
+        if errors:
+            send(self, 400, json.dumps({"error": errors[0]}).encode())
+            return
+        send(self, 200, self._tiff(body), "image/tiff")
+
+    def _tiff(self, body: dict[str, Any]) -> bytes:
+        bounds, output = body["input"]["bounds"], body["output"]
+        shape = (output["height"], output["width"])
+        epsg = bounds["properties"]["crs"].rsplit("/", 1)[1]
+        geobox = GeoBox.from_bbox(tuple(bounds["bbox"]), f"EPSG:{epsg}", shape=shape)
+        span = body["input"]["data"][0]["dataFilter"]["timeRange"]
+        first, last = (datetime.fromisoformat(span[end]) for end in ("from", "to"))
+        item, folder = next(
+            (item, folder)
+            for item, folder in self.items
+            if first <= datetime.fromisoformat(item["properties"]["datetime"]) <= last
+        )
+        return _pixels(item, folder, geobox)
+
+
+def _pixels(item: dict[str, Any], folder: Path, geobox: GeoBox) -> bytes:
+    """The bands of an item on a grid, as the evalscripts of the source write them."""
+    scene = scene_from_item(item, "loopback")
+    windows = {
+        band: Window((folder / asset.href).resolve(), "", 1, asset.scale, asset.offset, asset.nodata)
+        for band, asset in scene.assets.items()
+    }
+    layer = layer_of(passes([Fetched(scene, windows)])[0], geobox)
+    if scene.sensor == "sentinel-1":
+        return _encode([layer.bands["vv"], layer.bands["vh"]], "float32", geobox)
+    numbers = []
+    for band in ("blue", "green", "red", "nir", "swir16", "swir22"):
+        values = layer.bands.get(band, layer.bands["nir"])
+        numbers.append(np.nan_to_num(np.clip(np.round(values * 10_000), 1, 65_535), nan=0).astype(np.uint16))
+    classes = np.zeros(geobox.shape, np.uint16) if layer.scl is None else layer.scl.astype(np.uint16)
+    return _encode([*numbers, classes], "uint16", geobox)
+
+
+def _encode(planes: list[NDArray[Any]], dtype: str, geobox: GeoBox) -> bytes:
+    profile = {
+        "driver": "GTiff", "count": len(planes), "dtype": dtype, "height": geobox.shape[0], "width": geobox.shape[1],
+        "crs": str(geobox.crs), "transform": geobox.transform, "compress": "deflate",
+    }  # fmt: skip
+    with MemoryFile() as memory:
+        with memory.open(**profile) as target:
+            for i, plane in enumerate(planes, 1):
+                target.write(plane, i)
+        return bytes(memory.read())
+
+
+@contextmanager
+def sentinel_hub(catalogue: Path, contracts: Path, fault: Fault | None = None) -> Iterator[Hub]:
+    """Serve the items of a static catalogue's folder as Sentinel Hub would."""
+    items = [(json.loads(path.read_text()), path.parent) for path in sorted(catalogue.glob("*/*.json"))]
+    hub = Hub("")
+    handler = type(
+        "Handler",
+        (_Handler,),
+        {
+            "hub": hub,
+            "items": items,
+            "contracts": contracts,
+            "fault": staticmethod(fault) if fault else None,
+        },
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
