@@ -100,13 +100,17 @@ def _spans(size: int) -> list[slice]:
     return [slice(int(start), int(start) + TILE) for start in starts]
 
 
-def _edges(image: Image, seen: Mask) -> Image:
-    """Gradient magnitude, cut off at its upper quantile, zero mean, zero where not seen."""
+def _edges(image: Image, seen: Mask, inner: Mask) -> Image:
+    """Gradient magnitude, cut off at its upper quantile, zero mean, zero outside ``inner``.
+
+    Gaps are filled outside ``seen`` only: an edge between ground and filling that lies within ``inner`` would stay in
+    its place on both dates and pull the shift towards zero.
+    """
     filled = np.where(seen, image, np.float32(np.median(image[seen])))
     gradient = ndimage.gaussian_gradient_magnitude(filled, 0.7)
-    gradient = np.minimum(gradient, np.quantile(gradient[seen], CAP))
-    gradient -= gradient[seen].mean()
-    gradient[~seen] = 0
+    gradient = np.minimum(gradient, np.quantile(gradient[inner], CAP))
+    gradient -= gradient[inner].mean()
+    gradient[~inner] = 0
     return np.asarray(gradient, np.float32)
 
 
@@ -115,7 +119,7 @@ def _unit(fixed: Image, moving: Image, seen: Mask) -> _Unit:
     shape = (fft.next_fast_len(seen.shape[0] + 16, real=True), fft.next_fast_len(seen.shape[1] + 16, real=True))
     if inner.sum() < 100:
         return _Unit(np.zeros((1, 1), np.complex64), shape)
-    a, b = _edges(fixed, inner), _edges(moving, inner)
+    a, b = _edges(fixed, seen, inner), _edges(moving, seen, inner)
     energy = float(np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
     if energy <= 0:
         return _Unit(np.zeros((1, 1), np.complex64), shape)
