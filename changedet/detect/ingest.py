@@ -21,7 +21,7 @@ def padded(pixels: int) -> int:
     return CACHE_LINE * (lines + 1 - lines % 2)
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask: Floats) -> None:
     """Copy rows ``first…last`` of one band ``(time, y, x)`` into ``block`` ``(time, pixels)``.
 

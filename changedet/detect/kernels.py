@@ -18,10 +18,12 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 LANES = 256
+GROUP = 16
+"""Segments that share their scratch memory."""
 ONE = np.float32(1)
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def residuals(
     block: Floats, mask: Floats, reference: Ints, season: Floats, surroundings: Floats, knots: Floats, least: float
 ) -> None:
@@ -45,7 +47,7 @@ def residuals(
             _season(block, mask, span, reference, season, n, np.float32(least))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _residuals(
     block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, surroundings: Floats, knots: Floats
 ) -> Floats:
@@ -69,7 +71,6 @@ def _residuals(
                 mean[i] += x[i] * ok[i]
         for i in range(lanes):
             mean[i] /= n[i]
-        total = np.zeros(lanes, np.float32)
         place, beyond = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
         for i in range(lanes):
             place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])
@@ -81,21 +82,22 @@ def _residuals(
             level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
             x = block[b, t, a:e]
             for i in range(lanes):
-                x[i] -= mean[i] + level + slope * place[i] + bend * beyond[i]
+                x[i] -= level + slope * place[i] + bend * beyond[i]
+        mean[:] = 0
         for t in reference:
             x, ok = block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):
-                total[i] += x[i] * ok[i]
+                mean[i] += x[i] * ok[i]
         for i in range(lanes):
-            total[i] /= n[i]
+            mean[i] /= n[i]
         for t in range(dates):
             x, ok = block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):
-                x[i] = (x[i] - total[i]) * ok[i]
+                x[i] = (x[i] - mean[i]) * ok[i]
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _season(
     block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, season: Floats, n: Floats, least: np.float32
 ) -> None:
@@ -141,7 +143,7 @@ def _season(
                 x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats) -> None:
     """Weighted mean over the valid neighbours of each valid pixel, separable, for every band and date.
 
@@ -174,7 +176,7 @@ def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats
                     target[i] = valid[i] * target[i] / max(norm[i], np.float32(1e-6))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _row(x: Floats, weights: Floats, out: Floats) -> None:
     width = x.shape[0]
     for i in range(width):
@@ -188,7 +190,7 @@ def _row(x: Floats, weights: Floats, out: Floats) -> None:
             high[i] += w * left[i]
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def scan(
     block: Floats,
     mask: Floats,
@@ -217,95 +219,118 @@ def scan(
         −1 where there is no candidate.
     """
     pixels = block.shape[2]
-    for segment in prange((pixels + LANES - 1) // LANES):
-        a = segment * LANES
-        span = (a, min(a + LANES, pixels))
-        n = _standardise(block, mask, span, dates, whiten, rules)
-        peak, count, last = _peaks(block, mask, span, dates, (n, pole, rules), real, whole)
-        _brackets(mask, span, dates[1], (peak, last, rules[4]), real, whole)
-        for i in range(span[1] - a):
-            whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[i])
+    steps = dates[1].shape[0]
+    group = LANES * GROUP
+    for part in prange((pixels + group - 1) // group):
+        # once a group: freed and allocated for every segment, they would go back to the system each time
+        count = np.zeros((steps + 1, LANES), np.float32)
+        sums = np.zeros((steps + 1, block.shape[0], LANES), np.float32)
+        peak = np.empty((steps, LANES), np.float32)
+        for a in range(part * group, min((part + 1) * group, pixels), LANES):
+            span = (a, min(a + LANES, pixels))
+            n, scale = _whiten(block, mask, span, dates, whiten, rules)
+            before, last = _sums(block, mask, span, dates, scale, rules[2], (count, sums, peak))
+            _peaks(mask, span, dates, (n, before, pole, rules), (count, sums, peak), (real, whole))
+            _brackets(mask, span, dates[1], (peak, last, rules[4]), real, whole)
+            for i in range(span[1] - a):
+                whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
 
 
-@njit(cache=True, nogil=True)
-def _standardise(
+@njit(cache=True, nogil=True, error_model="numpy")
+def _whiten(
     block: Floats, mask: Floats, span: tuple[int, int], dates: tuple[Ints, Ints, Ints], whiten: Floats, rules: Floats
-) -> Floats:
-    """Whiten, divide by the pixel's scale and clip, in place; the number of valid reference dates."""
+) -> tuple[Floats, Floats]:
+    """Whiten in place; the number of valid reference dates, and one over the pixel's scale."""
     bands = block.shape[0]
     a, e = span
     lanes = e - a
     clip, weight = rules[2], rules[3]
-    n, squares = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    n, scale = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
     for part in range(2):
         for t in dates[part]:
             for b in range(bands - 1, -1, -1):
                 x = block[b, t, a:e]
                 w = whiten[b, b]
-                for i in range(lanes):
-                    x[i] *= w
-                for k in range(b):
-                    w, other = whiten[b, k], block[k, t, a:e]
+                if b == 0:
                     for i in range(lanes):
-                        x[i] += w * other[i]
-    for t in dates[0]:
-        ok = mask[t, a:e]
-        for i in range(lanes):
-            n[i] += ok[i]
-        for b in range(bands):
-            x = block[b, t, a:e]
-            for i in range(lanes):
-                v = min(max(x[i], -clip), clip)
-                squares[i] += v * v
-    for i in range(lanes):
-        squares[i] = np.sqrt((n[i] + weight) / (squares[i] / np.float32(bands) + weight))
-    for part in range(2):
-        for t in dates[part]:
-            for b in range(bands):
-                x = block[b, t, a:e]
+                        x[i] *= w
+                else:
+                    v, other = whiten[b, 0], block[0, t, a:e]
+                    for i in range(lanes):
+                        x[i] = w * x[i] + v * other[i]
+                for k in range(1, b):
+                    v, other = whiten[b, k], block[k, t, a:e]
+                    for i in range(lanes):
+                        x[i] += v * other[i]
+                if part == 0:
+                    for i in range(lanes):
+                        z = min(max(x[i], -clip), clip)
+                        scale[i] += z * z
+            if part == 0:
+                ok = mask[t, a:e]
                 for i in range(lanes):
-                    x[i] = min(max(x[i] * squares[i], -clip), clip)
-    return n
+                    n[i] += ok[i]
+    for i in range(lanes):
+        scale[i] = np.sqrt((n[i] + weight) / (scale[i] / np.float32(bands) + weight))
+    return n, scale
 
 
-@njit(cache=True, nogil=True)
-def _peaks(
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sums(
     block: Floats,
     mask: Floats,
     span: tuple[int, int],
     dates: tuple[Ints, Ints, Ints],
-    settings: tuple[Floats, Floats, Floats],
-    real: Floats,
-    whole: Ints,
-) -> tuple[Floats, Floats, Ints]:
-    """Every G, the number of valid dates of the window, and the last valid reference date."""
+    scale: Floats,
+    clip: np.float32,
+    scratch: tuple[Floats, Floats, Floats],
+) -> tuple[Floats, Ints]:
+    """Fill running counts and sums of z over the window; sums over the reference, and its last valid date."""
     bands = block.shape[0]
     a, e = span
     lanes = e - a
-    reference, window, ends = dates
-    n, pole, rules = settings
-    steps = window.shape[0]
-    count = np.zeros((steps + 1, lanes), np.float32)
-    sums = np.zeros((steps + 1, bands, lanes), np.float32)
+    reference, window, _ = dates
+    count, sums, _ = scratch
     before = np.zeros((bands, lanes), np.float32)
     last = np.full(lanes, -1, np.int32)
     for t in reference:
         ok = mask[t, a:e]
+        date = np.int32(t)
         for i in range(lanes):
-            last[i] = np.int32(t) if ok[i] > 0 else last[i]
+            last[i] = date if ok[i] > 0 else last[i]
         for b in range(bands):
             x, total = block[b, t, a:e], before[b]
             for i in range(lanes):
-                total[i] += x[i]
-    for k in range(steps):
+                total[i] += min(max(x[i] * scale[i], -clip), clip)
+    for k in range(window.shape[0]):
         ok, here, there = mask[window[k], a:e], count[k], count[k + 1]
         for i in range(lanes):
             there[i] = here[i] + ok[i]
         for b in range(bands):
             x, low, high = block[b, window[k], a:e], sums[k, b], sums[k + 1, b]
             for i in range(lanes):
-                high[i] = low[i] + x[i]
-    peak = np.empty((steps, lanes), np.float32)
+                high[i] = low[i] + min(max(x[i] * scale[i], -clip), clip)
+    return before, last
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _peaks(
+    mask: Floats,
+    span: tuple[int, int],
+    dates: tuple[Ints, Ints, Ints],
+    settings: tuple[Floats, Floats, Floats, Floats],
+    scratch: tuple[Floats, Floats, Floats],
+    out: tuple[Floats, Ints],
+) -> None:
+    """Every G, and the largest with its date and its sign."""
+    a, e = span
+    lanes = e - a
+    _, window, ends = dates
+    n, before, pole, rules = settings
+    count, sums, peak = scratch
+    real, whole = out
+    bands = before.shape[0]
+    steps = window.shape[0]
     best, sign, first = real[0, a:e], real[1, a:e], whole[0, a:e]
     best[:] = -1
     sign[:] = 0
@@ -319,7 +344,6 @@ def _peaks(
         d2[:] = 0
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
-        for i in range(lanes):
             u2[i] = ONE / max(high[i] - low[i], ONE)
         for b in range(bands):
             base, start, stop, w = before[b], sums[k, b], sums[ends[k], b], pole[b]
@@ -327,7 +351,6 @@ def _peaks(
                 d[i] = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
             for i in range(lanes):
                 d2[i] += d[i] * d[i]
-            for i in range(lanes):
                 along[i] += w * d[i]
         date = np.int32(window[k])
         for i in range(lanes):
@@ -341,10 +364,9 @@ def _peaks(
             sign[i] = along[i] if g[i] > best[i] else sign[i]
         for i in range(lanes):
             best[i] = max(best[i], g[i])
-    return peak, count[steps], last
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _brackets(
     mask: Floats,
     span: tuple[int, int],

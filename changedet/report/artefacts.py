@@ -6,8 +6,22 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from changedet.errors import InputError
 from changedet.evidence import Evidence
-from changedet.report import arrays, composite, item, kmz, manifest, page, pdf, raster, runfile, timelapse, vectors
+from changedet.report import (
+    arrays,
+    check,
+    composite,
+    item,
+    kmz,
+    manifest,
+    page,
+    pdf,
+    raster,
+    runfile,
+    timelapse,
+    vectors,
+)
 
 Write = Callable[[Evidence, Path], tuple[Path, ...]]
 
@@ -44,8 +58,11 @@ def rewrite_report(run: Path, *, with_pdf: bool = False) -> tuple[Path, ...]:
     Raises
     ------
     InputError
-        When the folder is no finished run, or its arrays are damaged.
+        When the folder is no finished run, or any file of it was altered: what was altered is not sealed anew.
     """
+    findings = check.check(run)
+    if findings:
+        raise InputError(f"{run}: not made again, for it is not as it was made: {findings[0]}")
     evidence = arrays.load(run)
     aside = run.with_name(f".{run.name}.again.part")
     shutil.rmtree(aside, ignore_errors=True)

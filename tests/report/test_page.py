@@ -3,7 +3,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -303,19 +302,15 @@ def test_the_same_evidence_gives_the_same_bytes(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_a_large_site_stays_small_and_quick(tmp_path: Path) -> None:
+def test_a_large_site_stays_small(tmp_path: Path) -> None:
     evidence = large_evidence()
     (tmp_path / "chips").mkdir()
     grain = np.random.default_rng(2)
     for detection in evidence.detections:
         sheet = grain.integers(0, 255, (300, 600, 3), dtype=np.uint8).repeat(3, axis=0).repeat(3, axis=1)
         Image.fromarray(sheet).save(tmp_path / "chips" / f"detection-{detection.number:02d}.png")
-    # of this process, not of the clock: other tests run on the same cores
-    start = time.process_time()
     (path,) = page.write(evidence, tmp_path)
-    took = time.process_time() - start
     assert path.stat().st_size < 8_000_000
-    assert took < 10
     found = Reader()
     found.feed(path.read_text("utf-8"))
     assert len(found.all("option")) == 60
