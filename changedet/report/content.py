@@ -7,16 +7,15 @@ seen, then how sure it is, then where everything came from. No sentence names a 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
 
 from changedet.evidence import Evidence
 from changedet.regions import Detection
 from changedet.report import words
-from changedet.scene import Scene
+from changedet.report.ground import lone_pixels
+from changedet.report.origin import Fact, Input, inputs, parameters
+from changedet.stack import geobox_of
 from changedet.verdict import Verdict
 
 NOT_VALIDATED = "Satellite-only analysis, not yet validated in the field."
@@ -24,15 +23,6 @@ UNCALIBRATED = (
     "The rate of false alarms was not measured on this site in this run: there is no placebo histogram. The p-values "
     "come from the detector's own formula, which assumes more than real images keep; take them as a ranking."
 )
-SECRET = re.compile(r"secret|token|password|passwd|credential|client_id|api_?key|authorization", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A label and its value."""
-
-    label: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +60,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One band of one input scene."""
-
-    band: str
-    href: str
-    checksum: str
-    """SHA-256 of the window that was read, and the provider's own checksum where it gives one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input scene."""
-
-    id: str
-    when: str
-    sensor: str
-    orbit: str
-    processing: str
-    product: str
-    source: str
-    files: tuple[File, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Content:
     """The whole report in words."""
 
@@ -107,6 +72,8 @@ class Content:
     places: tuple[Place, ...]
     notes: tuple[str, ...]
     observable: str
+    lone: str
+    """What passed the pixel threshold without making a place; empty where nothing did."""
     limits: tuple[str, ...]
     dropped: tuple[Fact, ...]
     failures: tuple[Fact, ...]
@@ -132,13 +99,14 @@ def content(evidence: Evidence) -> Content:
         places=tuple(_place(detection) for detection in evidence.detections),
         notes=tuple(words.clean(note) for note in evidence.notes),
         observable=observable_sentence(evidence),
+        lone=words.tight(" ".join(_lone(evidence))),
         limits=tuple(limits(evidence)),
         dropped=tuple(Fact(words.clean(d.scene), words.clean(d.reason)) for d in evidence.dropped),
         failures=tuple(
             Fact(words.clean(f"{f.scene}, {f.asset}" if f.asset else f.scene), words.clean(f.reason))
             for f in evidence.failures
         ),
-        inputs=tuple(_input(scene, evidence.checksums) for scene in evidence.scenes),
+        inputs=inputs(evidence),
         run=(
             Fact("Run", words.clean(evidence.provenance.run_id)),
             Fact("Seed of random numbers", str(evidence.provenance.seed)),
@@ -146,8 +114,8 @@ def content(evidence: Evidence) -> Content:
         versions=tuple(
             Fact(words.clean(k), words.clean(str(v))) for k, v in sorted(evidence.provenance.versions.items())
         ),
-        parameters=tuple(_flat(evidence.provenance.parameters)),
-        attribution=words.clean(evidence.attribution),
+        parameters=parameters(evidence),
+        attribution=words.clean(evidence.attribution).strip(),
         simulated=evidence.simulated,
     )
 
@@ -171,6 +139,8 @@ def headline(evidence: Evidence) -> str:
         return f"{number} changed{_span(evidence.detections)}"
     if observable_share(evidence) == 0:
         return "nothing could be seen"
+    if evidence.change.changed.values.any():
+        return "no change that stands out from chance"
     return "no change found where these images could show one"
 
 
@@ -221,9 +191,22 @@ def _nothing(evidence: Evidence) -> Iterable[str]:
         return
     yield (
         f"{words.share(share)} of the site was seen often enough, before and after, for a change to be found there, "
-        "and none was." + (" On the rest nothing can be said." if share < 1 else "")
+        "and none was that stands out from chance." + (" On the rest nothing can be said." if share < 1 else "")
     )
+    yield from _lone(evidence)
     yield _smallest(evidence)
+
+
+def _lone(evidence: Evidence) -> Iterable[str]:
+    """Flagged pixels that make no place are not hidden: the map shows them, so the words must."""
+    step = geobox_of(evidence.change).resolution
+    size = float(lone_pixels(evidence).sum()) * abs(float(step.x) * float(step.y))
+    if size:
+        more = "a further " if evidence.detections else ""
+        yield (
+            f"Pixel by pixel, {more}{words.area(size)} passed the threshold, but in groups too small or too weak to "
+            "stand out from chance; the map shows them."
+        )
 
 
 def _smallest(evidence: Evidence) -> str:
@@ -290,10 +273,9 @@ def limits(evidence: Evidence) -> Iterable[str]:
 
 
 def _answer(verdict: Verdict) -> Answer:
-    figures = [
-        Fact("If nothing had changed", words.probability(verdict.p_intact)),
-        Fact("If it had changed as claimed", words.probability(verdict.p_claimed)),
-    ]
+    figures = [Fact("If nothing had changed", words.probability(verdict.p_intact))]
+    if verdict.p_claimed is not None and math.isfinite(verdict.p_claimed):
+        figures.append(Fact("If it had changed as claimed", words.probability(verdict.p_claimed)))
     if verdict.power is not None and math.isfinite(verdict.power):
         figures.append(Fact("Such a change would be found", f"{100 * verdict.power:.0f} % of the time"))
     if verdict.smallest_diameter is not None and math.isfinite(verdict.smallest_diameter):
@@ -302,7 +284,8 @@ def _answer(verdict: Verdict) -> Answer:
         subject=words.clean(verdict.subject),
         outcome=verdict.outcome,
         label=words.OUTCOMES[verdict.outcome],
-        sentence=words.clean(verdict.sentence),
+        # the subject stands above the sentence already
+        sentence=_upper(words.clean(verdict.sentence.removeprefix(f"{verdict.subject}: "))),
         reasons=tuple(words.REASONS[reason] for reason in verdict.reasons),
         figures=tuple(figures),
     )
@@ -334,55 +317,3 @@ def _sentence(detection: Detection) -> str:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _input(scene: Scene, checksums: Mapping[str, str]) -> Input:
-    orbit = "" if scene.relative_orbit is None else f"relative orbit {scene.relative_orbit}"
-    processing = [scene.level or "", f"baseline {scene.baseline}" if scene.baseline else "", scene.tile or ""]
-    files = []
-    for band, asset in scene.assets.items():
-        read = checksums.get(f"{scene.id}/{band}")
-        sums = [f"sha256 {read}" if read else "", f"published {asset.checksum}" if asset.checksum else ""]
-        files.append(
-            File(
-                words.clean(band),
-                words.clean(words.public_path(asset.href)),
-                words.clean(", ".join(filter(None, sums))),
-            )
-        )
-    return Input(
-        id=words.clean(scene.id),
-        when=words.instant(scene.time),
-        sensor=words.platform_name(words.clean(scene.platform)),
-        orbit=", ".join(filter(None, (orbit, scene.orbit_direction or ""))),
-        processing=words.clean(", ".join(filter(None, processing))),
-        product=words.clean(scene.product or ""),
-        source=words.clean(words.public_path(scene.source)),
-        files=tuple(files),
-        notes=tuple(words.clean(note) for note in scene.notes),
-    )
-
-
-def _flat(value: object, name: str = "") -> Iterable[Fact]:
-    """Nested parameters as dotted names, secrets left out."""
-    if SECRET.search(name.rsplit(".", 1)[-1]):
-        yield Fact(words.clean(name), "(not shown)")
-    elif isinstance(value, Mapping) and value:
-        for key in sorted(value, key=str):
-            yield from _flat(value[key], f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        for index, item in enumerate(value):
-            yield from _flat(item, f"{name}[{index}]")
-    else:
-        yield Fact(words.clean(name), words.clean(_printed(value)))
-
-
-def _printed(value: object) -> str:
-    if isinstance(value, str):
-        return words.public_href(value) if "://" in value else value
-    if isinstance(value, float | np.floating):
-        return f"{float(value):g}"
-    if isinstance(value, list | tuple):
-        text = ", ".join(_printed(item) for item in value)
-        return text if len(text) <= 400 else f"{text[:400]}… ({len(value)} values)"
-    return "none" if value is None else str(value)

@@ -82,7 +82,7 @@ def unseen(evidence: Evidence, shown: web.View | None) -> Picture:
     """The map of where nothing could be seen."""
     return web.sharp(
         web.observability(evidence, shown),
-        "Map of the site: ground that was seen, ground that changed, and hatched ground that could not be observed.",
+        "Map of the site: ground that was seen, places that changed, and hatched ground that could not be observed.",
     )
 
 

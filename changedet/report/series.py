@@ -19,13 +19,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from odc.geo.geom import Geometry
-from rasterio.features import geometry_mask
 
 from changedet.evidence import Evidence
 from changedet.regions import Detection, Onset
+from changedet.report.ground import outline_mask
 from changedet.report.words import BAND_NAMES, MONTHS, stack_name, utc
-from changedet.stack import Periods, band_names, geobox_of
+from changedet.stack import Periods, band_names
 
 INK, MUTED, GRID, CHANGE, NORMAL = "#1b2025", "#59636e", "#c9d0d6", "#b8460b", "#d3e0ea"
 """Ink, secondary ink, rules, the colour of change, the band of what is normal: on white paper."""
@@ -104,26 +103,6 @@ def measure(evidence: Evidence, detection: Detection) -> tuple[Series, ...]:
         if series is not None:
             found.append(series)
     return tuple(found)
-
-
-def grid_shape(detection: Detection, grid: xr.Dataset) -> Geometry:
-    """The outline in the coordinates of the grid."""
-    crs = geobox_of(grid).crs
-    assert crs is not None
-    return Geometry(dict(detection.polygon), "EPSG:4326").to_crs(crs)
-
-
-def outline_mask(detection: Detection, grid: xr.Dataset) -> NDArray[np.bool_]:
-    """Pixels of the grid inside the outline, dims (y, x); every pixel touched where no centre lies inside."""
-    geobox = geobox_of(grid)
-    shape = grid_shape(detection, grid)
-    for touched in (False, True):
-        mask = geometry_mask(
-            [shape.json], out_shape=tuple(geobox.shape), transform=geobox.affine, all_touched=touched, invert=True
-        )
-        if mask.any():
-            break
-    return np.asarray(mask, bool)
 
 
 def _measure(key: str, stack: xr.Dataset, change: xr.Dataset, detection: Detection, periods: Periods) -> Series | None:
@@ -269,6 +248,7 @@ def histogram(
         if threshold is not None and np.isfinite(threshold):
             axes.axvline(threshold, color=CHANGE, linewidth=1.2)
         axes.set_xlabel(label, color=MUTED)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         _unit(axes, "number of values")
         axes.set_xlim(left[0], left[-1])
         _mark(axes, simulated)

@@ -24,8 +24,9 @@ from shapely.affinity import affine_transform
 from changedet.evidence import Evidence
 from changedet.regions import Detection
 from changedet.report.choose import leading_pair
+from changedet.report.ground import grid_shape, lone_pixels, outline_mask
 from changedet.report.pictures import HALO, PAPER, Pen, cover, enlarge, font, hatching, number_labels, outline
-from changedet.report.series import grid_shape, outline_mask, themed
+from changedet.report.series import themed
 from changedet.report.stretch import Rendition, Stretch, block_sum, joint_stretch, leading_rendition, side_values
 from changedet.report.words import day, instant, platform_name, stack_name, utc
 from changedet.stack import Periods, geobox_of
@@ -48,7 +49,7 @@ LEAST_WIDTH = 240
 CLEAR_ENOUGH = 0.5
 """Share of the site that must be clear for a date to be offered."""
 HATCH = 8
-CHANGED = (213, 94, 0)
+CHANGED, ALONE = (213, 94, 0), (247, 196, 146)
 UNSEEN = ((32, 52, 92), (150, 172, 212))
 QUALITIES = (82, 70, 58, 46, 34, 22)
 
@@ -186,18 +187,20 @@ def mark(image: Image.Image) -> None:
 
 
 def observability(evidence: Evidence, shown: View | None) -> Image.Image:
-    """Where nothing could be seen: cross-hatched blue; what changed: orange; the rest a pale picture of the ground."""
+    """Where nothing could be seen: cross-hatched blue; places: orange; lone pixels: pale; the rest grey."""
     change = evidence.change
     reduce = max(1, -(-max(change.observable.shape) // MAX_SIDE))
     seen = block_sum(change.observable.values, reduce) >= reduce * reduce / 2
     changed = block_sum(change.changed.values, reduce) > 0
+    alone = changed & (block_sum(change.changed.values & ~lone_pixels(evidence), reduce) == 0)
     times = max(1, LEAST_SIDE // max(seen.shape))
-    seen, changed = enlarge(seen, times), enlarge(changed, times)
+    seen, changed, alone = (enlarge(mask, times) for mask in (seen, changed, alone))
     picture = np.full((*seen.shape, 3), 226, np.uint8)
     if shown is not None:
         ground = np.asarray(render(shown, shown.after).convert("L"), np.float32)
         picture[:] = (150 + ground * 100 / 255).astype(np.uint8)[:, :, None]
     picture[changed] = CHANGED
+    picture[alone] = ALONE
     lines = hatching(seen.shape, 8, crossed=True)
     picture[~seen] = np.where(lines[~seen][:, None], UNSEEN[0], UNSEEN[1])
     image = Image.fromarray(picture)

@@ -134,7 +134,7 @@ def test_without_claims_the_finding_is_what_changed(tmp_path: Path) -> None:
 
 
 def test_nothing_found_says_what_could_have_been_seen(tmp_path: Path) -> None:
-    evidence = replace(make_evidence(), detections=())
+    evidence = unflagged(replace(make_evidence(), detections=()))
     said = read(replace(evidence, verdicts=()), tmp_path).said()
     assert "no change found where these images could show one" in said
     # 8 × 12 of 121 × 121 pixels are not observable
@@ -142,6 +142,24 @@ def test_nothing_found_says_what_could_have_been_seen(tmp_path: Path) -> None:
     assert "On the rest nothing can be said" in said
     assert "one pixel is 10 m × 10 m" in said
     assert "about 14 m to 31 m" in read(evidence, tmp_path).said().replace("14 to 31 m", "14 m to 31 m")
+
+
+def unflagged(evidence: Evidence) -> Evidence:
+    blank = {name: evidence.change[name].values for name in evidence.change.data_vars}
+    blank["changed"] = np.zeros_like(blank["changed"])
+    return replace(evidence, change=change_map(evidence.stacks["sentinel-2"], blank, detector="builder"))
+
+
+def test_flagged_pixels_that_make_no_place_are_not_hidden(plain: Reader, tmp_path: Path) -> None:
+    assert "passed the threshold" not in plain.said()
+    whole = replace(make_evidence(), verdicts=())
+    said = read(replace(whole, detections=whole.detections[:2]), tmp_path).said()
+    # the third change is 8 × 10 pixels of 100 m²
+    assert "Pixel by pixel, a further 8,000 m² passed the threshold" in said
+    said = read(replace(whole, detections=()), tmp_path).said()
+    assert "Conoco gas plant: no change that stands out from chance" in said
+    assert "Pixel by pixel, 3.8 ha passed the threshold" in said
+    assert "flagged pixels, no place" in said
 
 
 def test_unseen_ground_is_never_called_unchanged(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_site_with_nothing_found_is_set_too(reader: object, tmp_path: Path, em
     if empty:
         evidence = replace(evidence, stacks={}, maps={}, scenes=())
     (path,) = pdf.write(evidence, tmp_path)
-    assert "no change found" in " ".join(text_of(reader, path).split())
+    assert "no change that stands out from chance" in " ".join(text_of(reader, path).split())
 
 
 def test_without_typst_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

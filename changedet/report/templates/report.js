@@ -37,9 +37,12 @@
       slider.value = Math.min(100, Math.max(0, to));
       tell();
     });
-    document.getElementById("show-outlines").addEventListener("change", (event) => {
-      slider.parentElement.classList.toggle("no-outlines", !event.target.checked);
-    });
+    const outlines = document.getElementById("show-outlines");
+    if (outlines) {
+      outlines.addEventListener("change", () => {
+        slider.parentElement.classList.toggle("no-outlines", !outlines.checked);
+      });
+    }
     show();
   }
   addEventListener("beforeprint", () => {
