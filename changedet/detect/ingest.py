@@ -12,7 +12,9 @@ CACHE_LINE = 16
 """float32 values."""
 ONE = np.float32(1)
 LN2 = np.float32(0.6931471805599453)
-C3, C5, C7, C9, C11 = (np.float32(1 / k) for k in (3, 5, 7, 9, 11))
+C3, C5, C7 = (np.float32(1 / k) for k in (3, 5, 7))
+ROOT_HALF = np.int32(0x3F3504F3)
+"""Bits of √½: the mantissa is brought between √½ and √2, where the series is short."""
 
 
 def padded(pixels: int) -> int:
@@ -22,12 +24,14 @@ def padded(pixels: int) -> int:
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask: Floats) -> None:
+def ingest(plane: Floats, first: int, last: int, settings: tuple[bool, bool], block: Floats, mask: Floats) -> None:
     """Copy rows ``first…last`` of one band ``(time, y, x)`` into ``block`` ``(time, pixels)``.
 
-    Missing values become 0 in ``mask``; where ``log``, values are replaced by their natural logarithm (absolute error
-    5e-7; ln m = 2 artanh((m − 1)/(m + 1)) of the mantissa) and values that have none count as missing.
+    ``settings`` are: whether to take logarithms, and whether this is the first band, which starts the mask. Missing
+    values become 0 in ``mask``; logarithms are natural, with a relative error of 2e-7 (ln m =
+    2 artanh((m − 1)/(m + 1)) of the mantissa), and values that have none count as missing.
     """
+    log, fresh = settings
     width = plane.shape[2]
     for t in prange(plane.shape[0]):
         mantissa = np.empty(width, np.int32)
@@ -38,14 +42,16 @@ def ingest(plane: Floats, first: int, last: int, log: bool, block: Floats, mask:
             start = (y - first) * width
             out = block[t, start : start + width]
             ok = mask[t, start : start + width]
+            if fresh:
+                ok[:] = ONE
             if log:
                 for i in range(width):
-                    mantissa[i] = (bits[i] & 0x7FFFFF) | 0x3F800000
+                    mantissa[i] = bits[i] - (((bits[i] - ROOT_HALF) >> 23) << 23)
                 for i in range(width):
-                    exponent = np.float32((bits[i] >> 23) - 127)
+                    exponent = np.float32((bits[i] - ROOT_HALF) >> 23)
                     s = (fraction[i] - ONE) / (fraction[i] + ONE)
                     q = s * s
-                    series = ONE + q * (C3 + q * (C5 + q * (C7 + q * (C9 + q * C11))))
+                    series = ONE + q * (C3 + q * (C5 + q * C7))
                     good = (row[i] > np.float32(0)) & (row[i] < np.float32(np.inf))
                     out[i] = exponent * LN2 + (s + s) * series if good else np.float32(0)
                     ok[i] = ok[i] if good else np.float32(0)

@@ -236,6 +236,12 @@ def scan(
                 whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _clipped(x: np.float32, clip: np.float32) -> np.float32:
+    low = x if x > -clip else -clip
+    return low if low < clip else clip
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _whiten(
     block: Floats, mask: Floats, span: tuple[int, int], dates: tuple[Ints, Ints, Ints], whiten: Floats, rules: Floats
@@ -264,7 +270,7 @@ def _whiten(
                         x[i] += v * other[i]
                 if part == 0:
                     for i in range(lanes):
-                        z = min(max(x[i], -clip), clip)
+                        z = _clipped(x[i], clip)
                         scale[i] += z * z
             if part == 0:
                 ok = mask[t, a:e]
@@ -301,7 +307,7 @@ def _sums(
         for b in range(bands):
             x, total = block[b, t, a:e], before[b]
             for i in range(lanes):
-                total[i] += min(max(x[i] * scale[i], -clip), clip)
+                total[i] += _clipped(x[i] * scale[i], clip)
     for k in range(window.shape[0]):
         ok, here, there = mask[window[k], a:e], count[k], count[k + 1]
         for i in range(lanes):
@@ -309,7 +315,7 @@ def _sums(
         for b in range(bands):
             x, low, high = block[b, window[k], a:e], sums[k, b], sums[k + 1, b]
             for i in range(lanes):
-                high[i] = low[i] + min(max(x[i] * scale[i], -clip), clip)
+                high[i] = low[i] + _clipped(x[i] * scale[i], clip)
     return before, last
 
 
@@ -335,35 +341,34 @@ def _peaks(
     best[:] = -1
     sign[:] = 0
     first[:] = -1
-    along, d2, d = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
-    u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    d2, u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     least1, least2 = rules[0], rules[1]
     for k in range(steps):
         ok, low, high, g = mask[window[k], a:e], count[k], count[ends[k]], peak[k]
-        along[:] = 0
         d2[:] = 0
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
             u2[i] = ONE / max(high[i] - low[i], ONE)
         for b in range(bands):
-            base, start, stop, w = before[b], sums[k, b], sums[ends[k], b], pole[b]
+            base, start, stop = before[b], sums[k, b], sums[ends[k], b]
             for i in range(lanes):
-                d[i] = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
-            for i in range(lanes):
-                d2[i] += d[i] * d[i]
-                along[i] += w * d[i]
-        date = np.int32(window[k])
-        for i in range(lanes):
-            d2[i] /= u1[i] + u2[i]
+                d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
+                d2[i] += d * d
         for i in range(lanes):
             good = (ok[i] > 0) & (n[i] + low[i] >= least1) & (high[i] - low[i] >= least2)
-            g[i] = d2[i] if good else -ONE
+            g[i] = d2[i] / (u1[i] + u2[i]) if good else -ONE
+        step = np.int32(k)
         for i in range(lanes):
-            first[i] = date if g[i] > best[i] else first[i]
-        for i in range(lanes):
-            sign[i] = along[i] if g[i] > best[i] else sign[i]
-        for i in range(lanes):
+            first[i] = step if g[i] > best[i] else first[i]
             best[i] = max(best[i], g[i])
+    for i in range(lanes):
+        k = first[i]
+        if k >= 0:
+            n1, n2 = n[i] + count[k, i], count[ends[k], i] - count[k, i]
+            for b in range(bands):
+                start, stop = sums[k, b, i], sums[ends[k], b, i]
+                sign[i] += pole[b] * ((stop - start) / n2 - (before[b, i] + start) / n1)
+            first[i] = window[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -388,13 +393,11 @@ def _brackets(
         ok, g = mask[window[k], a:e], peak[k]
         date = np.int32(window[k])
         for i in range(lanes):
-            previous[i] = last[i] if first[i] == date else previous[i]
-        for i in range(lanes):
             high[i] = date if (g[i] >= 0) & (g[i] >= best[i] - drop) else high[i]
         for i in range(lanes):
             earliest = (high[i] == date) & (low[i] < 0)
             below[i] = last[i] if earliest else below[i]
+            low[i] = date if earliest else low[i]
         for i in range(lanes):
-            low[i] = date if (high[i] == date) & (low[i] < 0) else low[i]
-        for i in range(lanes):
+            previous[i] = last[i] if first[i] == date else previous[i]
             last[i] = date if ok[i] > 0 else last[i]

@@ -150,9 +150,8 @@ def _load(planes: tuple[Floats, ...], rows: tuple[int, int], log: bool) -> Block
     pixels = ingest.padded((rows[1] - rows[0]) * width)
     values = np.zeros((len(planes), dates, pixels), np.float32)
     mask = np.zeros((dates, pixels), np.float32)
-    mask[:, : (rows[1] - rows[0]) * width] = 1
     for b, plane in enumerate(planes):
-        ingest.ingest(plane, rows[0], rows[1], log, values[b], mask)
+        ingest.ingest(plane, rows[0], rows[1], (log, b == 0), values[b], mask)
     return values, mask
 
 
