@@ -241,7 +241,7 @@ def histogram(
     """Bars of how often unchanged ground gave each value, with the threshold as a line, as an SVG."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.0, 2.4))
-        axes = figure.add_axes((0.1, 0.19, 0.89, 0.72))
+        axes = figure.add_axes((0.135, 0.19, 0.855, 0.72))
         _frame(axes)
         left = np.asarray(edges, np.float64)
         axes.bar(left[:-1], counts, np.diff(left), align="edge", color=NORMAL, edgecolor=MUTED, linewidth=0.4)

@@ -185,10 +185,18 @@ def test_without_scripts_both_pictures_stand_on_the_page(browser: Browser, repor
 def test_paper_shows_what_is_folded_on_screen(watched: Watched) -> None:
     files = watched.page.locator("dl.files").first
     assert not files.is_visible()
+    watched.page.emulate_media(media="print")
     watched.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert files.is_visible()
+    halves = [half.bounding_box() for half in watched.page.locator(".paper img").all()]
+    assert len(halves) == 2
+    assert all(half is not None and half["width"] > 200 for half in halves)
+    assert not watched.page.locator(".stage").is_visible()
+    watched.page.emulate_media(media="screen")
     watched.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not files.is_visible()
+    assert watched.page.locator(".stage").is_visible()
+    assert watched.page.locator(".paper").count() == 0
 
 
 def test_the_date_picker_changes_the_after_image(watched: Watched) -> None:

@@ -45,13 +45,34 @@
     }
     show();
   }
+  const unfold = () => {
+    if (!slider || document.querySelector(".paper")) return;
+    const paper = document.createElement("div");
+    paper.className = "paper";
+    for (const image of slider.querySelectorAll("img")) {
+      const half = document.createElement("div");
+      half.append(image.cloneNode());
+      half.firstChild.removeAttribute("id");
+      paper.append(half);
+    }
+    paper.lastChild.append(document.querySelector(".over").cloneNode(true));
+    const figure = slider.closest("figure");
+    figure.classList.add("with-paper");
+    figure.insertBefore(paper, slider.parentElement);
+  };
+  // on paper nothing slides and nothing unfolds: both dates stand side by side, and all that is folded is open
   addEventListener("beforeprint", () => {
+    unfold();
     for (const part of document.querySelectorAll("details:not([open])")) {
       part.open = true;
       part.dataset.closed = "";
     }
   });
   addEventListener("afterprint", () => {
+    for (const paper of document.querySelectorAll(".paper")) {
+      paper.parentElement.classList.remove("with-paper");
+      paper.remove();
+    }
     for (const part of document.querySelectorAll("details[data-closed]")) {
       part.open = false;
       delete part.dataset.closed;
