@@ -13,9 +13,12 @@ from typing import Any
 
 import rasterio
 from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterWindow
 
 from changedet.scene import Scene
+from changedet.sources.allowed import GDAL_OPTIONS, RASTER_DRIVERS
 from changedet.store import Entry, Store
 
 MAX_SIDE = 2500
@@ -118,6 +121,21 @@ def units(scene: Scene, geobox: GeoBox) -> float:
     height, width = geobox.shape
     bands, weight = (8, 1.0) if scene.sensor == "sentinel-2" else (3, 4.0)
     return max(0.005, height * width / 512**2 * bands / 3 * weight)
+
+
+def trouble(content: bytes, geobox: GeoBox, bands: int) -> str | None:
+    """What is wrong with an answer: not the raster that was asked for, or pixels that cannot be read; None if nothing.
+
+    Every pixel is read, so that a file cut short on the server's side never enters the cache.
+    """
+    try:
+        with rasterio.Env(**GDAL_OPTIONS), MemoryFile(content) as memory, memory.open(driver=RASTER_DRIVERS[0]) as file:
+            if (file.count, *file.shape) != (bands, *geobox.shape):
+                return f"the TIFF has {file.count} bands of {file.shape} pixels, not {bands} of {tuple(geobox.shape)}"
+            file.read()
+    except RasterioError as error:
+        return f"the TIFF is damaged or cut short ({str(error).splitlines()[0][:200]})"
+    return None
 
 
 def mosaic(entries: Sequence[Entry], parts: Sequence[Tile], geobox: GeoBox, store: Store, scene: str) -> Entry:

@@ -23,7 +23,7 @@ from changedet.errors import FetchError, InputError, ServiceError
 from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Scene
 from changedet.sources import Fetched, Query, Window
 from changedet.sources.allowed import Rules, is_loopback
-from changedet.sources.process import Tile, mosaic, process_body, tiles, units
+from changedet.sources.process import Tile, mosaic, process_body, tiles, trouble, units
 from changedet.sources.sh_catalog import acquisitions, search_body
 from changedet.sources.transport import Patience, Transport
 from changedet.store import Entry, Store
@@ -93,8 +93,12 @@ def _credentials(profile: str | None) -> tuple[str, str]:
     else:
         from sentinelhub.config import SHConfig
 
-        loaded = SHConfig(profile=profile)
-        pair = loaded.sh_client_id, loaded.sh_client_secret
+        # only where there is a file: the library would write one with defaults
+        try:
+            loaded = SHConfig.load(profile) if Path(SHConfig.get_config_location()).is_file() else None
+        except (KeyError, ValueError, OSError):
+            loaded = None
+        pair = (loaded.sh_client_id, loaded.sh_client_secret) if loaded else ("", "")
     if not all(pair):
         where = "SH_CLIENT_ID and SH_CLIENT_SECRET are not set" if profile is None else f"profile {profile!r} has none"
         raise InputError(
@@ -179,7 +183,7 @@ class SentinelHubSource:
             entry = store.get(request)
             if entry is not None:
                 return entry
-            content = self._download(scene, body)
+            content = self._download(scene, body, tile.geobox)
             with self._lock:
                 self._units += units(scene, tile.geobox)
 
@@ -188,25 +192,32 @@ class SentinelHubSource:
 
             return store.put(request, write, scene=scene.id, asset=scene.sensor)
 
-    def _download(self, scene: Scene, body: Mapping[str, Any]) -> bytes:
+    def _download(self, scene: Scene, body: Mapping[str, Any], geobox: GeoBox) -> bytes:
         url = f"{self._deployment.base}/api/v1/process"
+        bands = len(FILE_BANDS[scene.sensor])
+
+        def wrong(content: bytes) -> str | None:
+            return trouble(content, geobox, bands)
+
         try:
-            return self._authorised(lambda headers: self.transport.post_tiff(url, body, headers))
+            return self._authorised(lambda headers: self.transport.post_tiff(url, body, headers, wrong))
         except ServiceError as error:
             raise FetchError(scene.id, scene.sensor, str(error)) from error
 
     def _authorised(self, send: Callable[[dict[str, str]], Answer]) -> Answer:
         """Send with a token; a token that was refused is renewed once."""
+        headers = self._headers(refused=None)
         try:
-            return send(self._headers(renew=False))
+            return send(headers)
         except ServiceError as error:
             if "answered 401" not in str(error):
                 raise
-            return send(self._headers(renew=True))
+            return send(self._headers(refused=headers["Authorization"]))
 
-    def _headers(self, *, renew: bool) -> dict[str, str]:
+    def _headers(self, *, refused: str | None) -> dict[str, str]:
         with self._lock:
-            if renew or datetime.now(UTC) >= self._expires:
+            # of many requests that were refused at once, the first renews the token for all
+            if refused == f"Bearer {self._token}" or datetime.now(UTC) >= self._expires:
                 client, secret = self._credentials
                 form = urlencode(
                     {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import urljoin
@@ -16,6 +17,7 @@ from changedet.errors import CatalogueError, FetchError, NoScenesError, ServiceE
 from changedet.scene import Asset, Scene
 from changedet.sources import Fetched, Query, Window
 from changedet.sources.allowed import Rules, without_secrets
+from changedet.sources.presets import USE_INSTEAD, Preset, Signer, preset_of
 from changedet.sources.stac_items import UnreadableItemError, scene_from_item
 from changedet.sources.transport import Patience, RangeFile, Transport
 from changedet.sources.windows import UnreadableRasterError, copy_window, estimate_bytes
@@ -37,7 +39,8 @@ class Config(SourceConfig):
     catalog: str = Field(
         min_length=1,
         max_length=2000,
-        description="URL of a STAC API, or path of a static catalog.json, relative to this file",
+        description="earth-search, planetary-computer, URL of a STAC API, or path of a static catalog.json, "
+        "relative to this file",
     )
 
 
@@ -49,13 +52,15 @@ def open_source(config: Config, folder: Path, patience: Patience | None = None) 
     CatalogueError
         When the path leads nowhere or the address is not allowed.
     """
-    rules = Rules.of(config.catalog, folder)
+    preset = preset_of(config.catalog)
+    catalogue = preset.url if preset else config.catalog
+    rules = Rules.of(catalogue, folder)
     if rules.folder is None:
         try:
-            rules.check(config.catalog)
+            rules.check(catalogue)
         except ValueError as error:
             raise CatalogueError(f"catalog {without_secrets(config.catalog)}: {error}") from error
-        address = config.catalog
+        address = catalogue
     else:
         path = (folder / config.catalog).resolve()
         path = path / "catalog.json" if path.is_dir() else path
@@ -65,17 +70,21 @@ def open_source(config: Config, folder: Path, patience: Patience | None = None) 
                 "give the URL of a STAC API or the path of a catalog.json"
             )
         address = str(path)
-    return StacSource(config.catalog, address, rules, Transport(rules, patience or Patience()))
+    return StacSource(config.catalog, address, rules, Transport(rules, patience or Patience()), preset)
 
 
 class StacSource:
     """One STAC catalogue."""
 
-    def __init__(self, name: str, address: str, rules: Rules, transport: Transport) -> None:
+    def __init__(
+        self, name: str, address: str, rules: Rules, transport: Transport, preset: Preset | None = None
+    ) -> None:
         self.name = without_secrets(name)
         self.transport = transport
         self._address = address
         self._rules = rules
+        self._preset = preset
+        self._signer = Signer(transport, preset.tokens) if preset and preset.tokens else None
 
     def search(self, query: Query) -> tuple[Scene, ...]:
         """Scenes that meet the query, in order of time then id.
@@ -84,6 +93,8 @@ class StacSource:
         ------
         CatalogueError, ServiceError, NoScenesError
         """
+        if self._preset is not None:
+            query = replace(query, collection=self._preset.collection(query.collection, query.sensor))
         root = self._document(self._address)
         if not isinstance(root, dict) or root.get("type") not in ("Catalog", "Collection") or "links" not in root:
             raise CatalogueError(
@@ -110,6 +121,11 @@ class StacSource:
             raise NoScenesError(
                 f"no scene of {self.name} covers longitude {lon:.5f}, latitude {lat:.5f}, but {swapped} cover "
                 "the place with the two swapped: longitude comes first"
+            )
+        if scenes and all(_is_paid(scene) for scene in scenes.values()):
+            raise CatalogueError(
+                f"the scenes of {self.name} are requester-pays: their pixels (s3://) need an account that is charged; "
+                f"for Sentinel-2 use sentinel-2-l2a of earth-search, for Sentinel-1 {USE_INSTEAD}"
             )
         return tuple(sorted(_newest_baseline(list(scenes.values())), key=lambda s: (s.time, s.id)))
 
@@ -217,12 +233,22 @@ class StacSource:
             if "://" not in address:
                 raise FileNotFoundError(address)
             try:
-                return cast(IO[bytes], RangeFile(self.transport, address, faults))
+                return cast(IO[bytes], self._range_file(address, faults))
             except ServiceError as error:
                 faults.append(error)
                 raise FileNotFoundError(str(error)) from error
 
         return opener
+
+    def _range_file(self, address: str, faults: list[ServiceError]) -> RangeFile:
+        if self._signer is None:
+            return RangeFile(self.transport, address, faults)
+        try:
+            return RangeFile(self.transport, self._signer.sign(address), faults)
+        except ServiceError as error:
+            if "answered 403" not in str(error):
+                raise
+            return RangeFile(self.transport, self._signer.sign(address, renew=True), faults)
 
 
 def _absolute(href: str, base: str) -> str:
@@ -231,6 +257,11 @@ def _absolute(href: str, base: str) -> str:
     if "://" in base:
         return urljoin(base, href)
     return str(Path(base).parent / href)
+
+
+def _is_paid(scene: Scene) -> bool:
+    """Whether no pixel of a scene can be read without an account that is charged."""
+    return bool(scene.assets) and all(asset.href.startswith("s3://") for asset in scene.assets.values())
 
 
 def _matches(scene: Scene, query: Query) -> bool:

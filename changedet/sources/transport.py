@@ -158,8 +158,10 @@ class Transport:
         reply = self._retrying(lambda: self._send("POST", url, sent, form), url)
         return self._object(reply.body.decode("utf-8", "replace"), url)
 
-    def post_tiff(self, url: str, payload: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
-        """Send a JSON body and read a whole TIFF; one that is cut or is no TIFF is asked for again.
+    def post_tiff(
+        self, url: str, payload: Mapping[str, Any], headers: Mapping[str, str], trouble: Callable[[bytes], str | None]
+    ) -> bytes:
+        """Send a JSON body and read a whole TIFF; one that is cut, or that ``trouble`` finds wrong, is asked for again.
 
         Raises
         ------
@@ -175,6 +177,8 @@ class Transport:
                 raise TransientError(f"{without_secrets(url)}: the body was cut: {len(reply.body)} of {length} bytes")
             if reply.body[:4] not in TIFF_MAGIC:
                 raise TransientError(f"{without_secrets(url)} answered something that is not a TIFF")
+            if wrong := trouble(reply.body):
+                raise TransientError(f"{without_secrets(url)}: {wrong}")
             return reply.body
 
         return self._retrying(once, url)
