@@ -256,7 +256,7 @@ def _apply(affine: Affine, x: float, y: float) -> tuple[float, float]:
 
 
 def _rings(shape: Geometry) -> Iterable[list[tuple[float, float]]]:
-    for part in shape if shape.is_multi else (shape,):
+    for part in shape.geoms if shape.is_multi else (shape,):
         yield list(part.exterior.points)
         yield from (list(ring.points) for ring in part.interiors)
 

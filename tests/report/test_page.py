@@ -387,3 +387,13 @@ def _quiet(stack: xr.Dataset) -> xr.Dataset:
         },
         detector="builder",
     )
+
+
+def test_a_place_in_two_parts_is_outlined_in_both(tmp_path: Path) -> None:
+    evidence = make_evidence()
+    one, other, *rest = evidence.detections
+    parts = [detection.polygon["coordinates"] for detection in (one, other)]
+    joined = replace(one, polygon={"type": "MultiPolygon", "coordinates": parts})
+    found = read(replace(evidence, detections=(joined, *rest)), tmp_path)
+    drawn = [attrs["d"] for attrs in found.all("path") if attrs.get("d", "").startswith("M")]
+    assert drawn[0].count("M") == 2
