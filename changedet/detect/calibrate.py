@@ -197,7 +197,9 @@ def signed_combination(p: NDArray, direction: NDArray, weight: NDArray) -> NDArr
     z = sign · Φ⁻¹(1 − p/2) is standard normal where nothing changed. Σ√ν z/√Σν gathers changes of one sign; Σz² those
     whose sign depends on the orbit; the two are joined by the Cauchy combination.
     """
-    z = np.where(np.isfinite(p), np.sign(direction) * special.ndtri(1 - np.clip(p, 1e-15, 1) / 2), 0)
+    # −Φ⁻¹(p/2) and in double precision: 1 − p/2 of a small p is 1, whose z is infinite, and ∞ − ∞ of two orbits is NaN
+    half = np.clip(p, SMALLEST_P, 1).astype(np.float64) / 2
+    z = np.where(np.isfinite(p), -np.sign(direction) * special.ndtri(half), 0)
     nu = np.where(np.isfinite(p), weight, 0).astype(np.float64)
     n = np.isfinite(p).sum(0)
     together = (np.sqrt(nu) * z).sum(0) / np.sqrt(np.maximum(nu.sum(0), 1e-9))
