@@ -45,7 +45,35 @@ _HOMES = {
     "zone_verdicts": "verdict",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = [
+    "ChangedetError",
+    "Detection",
+    "Evidence",
+    "Periods",
+    "Run",
+    "Scene",
+    "Site",
+    "Store",
+    "Verdict",
+    "build_stack",
+    "build_stacks",
+    "change_map",
+    "check_change",
+    "check_stack",
+    "detect_changes",
+    "fetch_scenes",
+    "find_detections",
+    "find_scenes",
+    "gather",
+    "load_site",
+    "open_source",
+    "prepare_stacks",
+    "run",
+    "search",
+    "site_geobox",
+    "write_report",
+    "zone_verdicts",
+]
 __version__ = "0.1.0"
 
 

@@ -176,10 +176,10 @@ def geobox_of(dataset: xr.Dataset) -> GeoBox:
     ------
     ContractError
     """
-    import odc.geo.xr  # noqa: F401  registers the accessor
     from odc.geo.geobox import GeoBox
+    from odc.geo.xr import ODCExtensionDs
 
-    geobox = dataset.odc.geobox
+    geobox = ODCExtensionDs(dataset).geobox
     if not isinstance(geobox, GeoBox):
         raise ContractError("the dataset has no grid: spatial_ref, y or x is missing or irregular")
     return geobox

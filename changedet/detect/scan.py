@@ -9,6 +9,7 @@ map itself grows with the area, and the size of the blocks changes no byte of it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from pydantic import Field
 from scipy import stats
 
 from changedet.detect import calibrate, ingest, kernels
+from changedet.detect.residuals import subtract_baseline
 from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.stack import Periods, band_names, change_map, check_stack
 from changedet.values import DetectorConfig
@@ -83,7 +85,7 @@ class _Machine:
         c = self.config
         # a placebo has fewer dates before it, and must be given the same kind of baseline all the same
         least = _LEAST * len(before) / max(len(self.reference), 1)
-        kernels.residuals(values, mask, before, self.season, self.surroundings.line, self.surroundings.knots, least)
+        subtract_baseline(values, mask, before, self.season, self.surroundings.line, self.surroundings.knots, least)
         rules = np.array([c.min_before, c.min_after, c.clip, c.prior, c.drop], np.float32)
         ends = _ends(self.times[after], c.after_days)
         found: list[_Found] = []
@@ -197,7 +199,7 @@ def _machine(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[_Mach
     residuals = []
     for pane in panes:
         values, mask = pane.copy()
-        kernels.residuals(values, mask, reference, season, surroundings.line, surroundings.knots, _LEAST)
+        subtract_baseline(values, mask, reference, season, surroundings.line, surroundings.knots, _LEAST)
         residuals.append((values, mask, pane.width))
     whiten = tuple(
         whitening([(_smoothed(values, mask, width, scale), mask) for values, mask, width in residuals], reference)
@@ -348,7 +350,7 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
     return change
 
 
-def _map(machine: _Machine, p_of) -> dict[str, NDArray]:  # type: ignore[no-untyped-def]
+def _map(machine: _Machine, p_of: Callable[[list[Floats]], NDArray[np.float64]]) -> dict[str, NDArray]:
     dates, height, width = machine.planes[0].shape
     halo = machine.halo
     rows = machine.config.rows or max(1, 4 * halo, BLOCK_BYTES // (4 * len(machine.planes) * dates * width))

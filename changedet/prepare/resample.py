@@ -7,6 +7,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 LOBES = 3
+Image = NDArray[np.float32]
 
 
 def lanczos(fraction: float) -> NDArray[np.float32]:
@@ -36,7 +37,9 @@ def move(image: NDArray[np.float32], dy: float, dx: float) -> NDArray[np.float32
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _move(image, whole, weights_y, weights_x, fraction):  # type: ignore[no-untyped-def]
+def _move(
+    image: Image, whole: tuple[int, int], weights_y: Image, weights_x: Image, fraction: tuple[np.float32, np.float32]
+) -> Image:
     height, width = image.shape
     out = np.empty_like(image)
     for y in prange(height):
@@ -62,7 +65,7 @@ def _move(image, whole, weights_y, weights_x, fraction):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def _bilinear(image, top, left, fraction):  # type: ignore[no-untyped-def]
+def _bilinear(image: Image, top: int, left: int, fraction: tuple[np.float32, np.float32]) -> np.float32:
     height, width = image.shape
     nearest_y = top + (1 if fraction[0] >= 0.5 else 0)
     nearest_x = left + (1 if fraction[1] >= 0.5 else 0)

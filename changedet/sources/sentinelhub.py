@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -50,6 +51,8 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
         "https://services.sentinel-hub.com/auth/realms/main/protocol/openid-connect/token",
     ),
 }
+MAX_PAGES = 200
+"""Pages of a search: a service that always names a next one must not hold a run for ever."""
 LOOPBACK = "CHANGEDET_SH_LOOPBACK"
 """Environment variable with the address of a service on this machine, for tests; anything else in it is refused."""
 FILE_BANDS = {"sentinel-2": (*OPTICAL_BANDS, CLASSIFICATION), "sentinel-1": RADAR_BANDS}
@@ -131,9 +134,8 @@ class SentinelHubSource:
         features: list[dict[str, Any]] = []
         body = search_body(query, query.collection or COLLECTIONS[query.sensor])
         url = f"{self._deployment.base}/api/v1/catalog/1.0.0/search"
-        while True:
-            asked = body
-            page = self._authorised(lambda headers: self.transport.post_json(url, asked, headers))  # noqa: B023
+        for _ in range(MAX_PAGES):
+            page = self._authorised(partial(self.transport.post_json, url, body))
             features += page.get("features", [])
             following = page.get("context", {}).get("next")
             if following is None or not page.get("features"):

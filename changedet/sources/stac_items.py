@@ -103,9 +103,10 @@ def _sensor(item: Json) -> Sensor:
     properties = item["properties"]
     for word in (properties.get("constellation"), properties.get("platform"), item.get("collection")):
         text = _text(word).lower().replace(" ", "-").replace("sentinel1", "sentinel-1")
-        for sensor in get_args(Sensor):
+        sensors: tuple[Sensor, ...] = get_args(Sensor)
+        for sensor in sensors:
             if sensor in text:
-                return sensor  # type: ignore[no-any-return]
+                return sensor
     raise UnreadableItemError(f"item {_text(item.get('id'))!r} is neither sentinel-1 nor sentinel-2")
 
 

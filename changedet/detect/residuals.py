@@ -1,0 +1,130 @@
+"""Takes surroundings and baseline off the blocks of the max-scan, compiled; ``kernels.py`` says what a block is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from changedet.detect.kernels import LANES, ONE, Floats, Ints
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def subtract_baseline(
+    block: Floats, mask: Floats, reference: Ints, season: Floats, surroundings: Floats, knots: Floats, least: float
+) -> None:
+    """Replace a block by its residuals: surroundings subtracted, then the baseline of the reference dates.
+
+    Parameters
+    ----------
+    reference : indices of the reference dates
+    season : ``(time, 2)``, cosine and sine of the year's phase; ``(time, 0)`` for a mean baseline
+    surroundings : ``(bands, time, 3)``, change of the surroundings: level, slope on the reference mean, slope added
+        beyond the bend
+    knots : ``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest
+    least : clear reference observations from which a pixel's season is fitted; below, its baseline is the mean
+    """
+    pixels = block.shape[2]
+    for segment in prange((pixels + LANES - 1) // LANES):
+        a = segment * LANES
+        span = (a, min(a + LANES, pixels))
+        n = _residuals(block, mask, span, reference, surroundings, knots)
+        if season.shape[1] == 2:
+            _season(block, mask, span, reference, season, n, np.float32(least))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reference_mean(
+    band: Floats, mask: Floats, span: tuple[int, int], reference: Ints, n: Floats, mean: Floats
+) -> None:
+    a, e = span
+    mean[:] = 0
+    for t in reference:
+        x, ok = band[t, a:e], mask[t, a:e]
+        for i in range(e - a):
+            mean[i] += x[i] * ok[i]
+    for i in range(e - a):
+        mean[i] /= n[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _residuals(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, surroundings: Floats, knots: Floats
+) -> Floats:
+    """Subtract surroundings and reference mean; the number of valid reference dates, at least 1."""
+    bands, dates, _ = block.shape
+    a, e = span
+    lanes = e - a
+    n = np.zeros(lanes, np.float32)
+    for t in reference:
+        ok = mask[t, a:e]
+        for i in range(lanes):
+            n[i] += ok[i]
+    for i in range(lanes):
+        n[i] = max(n[i], ONE)
+    mean = np.empty(lanes, np.float32)
+    for b in range(bands):
+        _reference_mean(block[b], mask, span, reference, n, mean)
+        place, beyond = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+        for i in range(lanes):
+            place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])
+        for i in range(lanes):
+            beyond[i] = max(place[i] - knots[b, 2], np.float32(0))
+        for i in range(lanes):
+            place[i] -= knots[b, 0]
+        for t in range(dates):
+            level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
+            x = block[b, t, a:e]
+            for i in range(lanes):
+                x[i] -= level + slope * place[i] + bend * beyond[i]
+        _reference_mean(block[b], mask, span, reference, n, mean)
+        for t in range(dates):
+            x, ok = block[b, t, a:e], mask[t, a:e]
+            for i in range(lanes):
+                x[i] = (x[i] - mean[i]) * ok[i]
+    return n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _season(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, season: Floats, n: Floats, least: np.float32
+) -> None:
+    """Subtract the order-1 harmonic of the reference dates, by its normal equations with a ridge of one observation."""
+    bands, dates, _ = block.shape
+    a, e = span
+    lanes = e - a
+    c, s = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    cc, ss, cs = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    for t in reference:
+        p, q, ok = season[t, 0], season[t, 1], mask[t, a:e]
+        for i in range(lanes):
+            c[i] += p * ok[i]
+            s[i] += q * ok[i]
+        for i in range(lanes):
+            cc[i] += p * p * ok[i]
+            ss[i] += q * q * ok[i]
+        for i in range(lanes):
+            cs[i] += p * q * ok[i]
+    for i in range(lanes):
+        c[i] /= n[i]
+        s[i] /= n[i]
+    scale = np.empty(lanes, np.float32)
+    for i in range(lanes):
+        cc[i] += ONE - n[i] * c[i] * c[i]
+        ss[i] += ONE - n[i] * s[i] * s[i]
+        cs[i] -= n[i] * c[i] * s[i]
+        scale[i] = (ONE if n[i] >= least else np.float32(0)) / (cc[i] * ss[i] - cs[i] * cs[i])
+    for b in range(bands):
+        xc, xs = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+        for t in reference:
+            p, q, x = season[t, 0], season[t, 1], block[b, t, a:e]
+            for i in range(lanes):
+                xc[i] += p * x[i]
+                xs[i] += q * x[i]
+        for i in range(lanes):
+            alpha = (ss[i] * xc[i] - cs[i] * xs[i]) * scale[i]
+            xs[i] = (cc[i] * xs[i] - cs[i] * xc[i]) * scale[i]
+            xc[i] = alpha
+        for t in range(dates):
+            p, q, x, ok = season[t, 0], season[t, 1], block[b, t, a:e], mask[t, a:e]
+            for i in range(lanes):
+                x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]
