@@ -3,6 +3,7 @@
 As published: each date through a 3×3 Lee filter at 5 looks, the natural logarithm, a t test of the dates after against
 the dates before, the larger |t| of VV and VH, the mean of that map and of its means over circles of 50, 100 and 150 m;
 a pixel is changed where the result exceeds 3.3. Its package pools the variances; its repository later took Welch's.
+Left out are what stands around the test in its script: a median of neighbours and a mask of built-up land.
 The p-values are Student's, as the method would state them: they are not calibrated, see ``docs/benchmarks.md``.
 """
 
@@ -108,7 +109,7 @@ def _moments(values: NDArray) -> tuple[Array, Array, Array]:
 
 
 def log_lee(power: NDArray[np.float32], looks: float) -> Array:
-    """ln of the Lee filter (Lee 1980), 3 × 3: mean + k (value − mean), 0 ≤ k = 1 − (1/looks)/(variance/mean²) ≤ 1.
+    """ln of the Lee filter (Lee 1980), 3 × 3: m + k (value − m), k = (1 − m²/looks/variance)/(1 + 1/looks) ≥ 0.
 
     The prepare room has the same filter as a step of its own; here it belongs to the published method.
     """
@@ -117,7 +118,7 @@ def log_lee(power: NDArray[np.float32], looks: float) -> Array:
     share = np.maximum(ndimage.uniform_filter(ok.astype(np.float64), 3), 1e-9)
     mean = ndimage.uniform_filter(x, 3) / share
     spread = np.maximum(ndimage.uniform_filter(x * x, 3) / share - mean**2, 0)
-    gain = np.clip(1 - mean**2 / looks / np.maximum(spread, 1e-30), 0, 1)
+    gain = np.clip(1 - mean**2 / looks / np.maximum(spread, 1e-30), 0, 1) / (1 + 1 / looks)
     filtered = mean + gain * (x - mean)
     return np.where(ok & (filtered > 0), np.log(np.maximum(filtered, 1e-30)), np.nan)
 

@@ -56,14 +56,14 @@ def filter_speckle(stack: xr.Dataset, config: Config) -> xr.Dataset:
 def lee(power: Image, window: int, looks: float) -> Image:
     """The Lee filter (Lee 1980) of one image of linear power, NaN where missing.
 
-    mean + k (value − mean), with k = 1 − (1/looks)/(variance/mean²) between 0 and 1: flat ground becomes its local
-    mean, and a bright point stays as it is.
+    mean + k (value − mean), with k = (1 − mean²/looks/variance)/(1 + 1/looks), at least 0: flat ground becomes its
+    local mean, and a bright point nearly stays as it is.
     """
     ok = np.isfinite(power)
     x = np.where(ok, power, 0).astype(np.float64)
     mean = _local_mean(x, ok, window)
     spread = np.maximum(_local_mean(x * x, ok, window) - mean**2, 0)
-    gain = np.clip(1 - mean**2 / looks / np.maximum(spread, 1e-30), 0, 1)
+    gain = np.clip(1 - mean**2 / looks / np.maximum(spread, 1e-30), 0, 1) / (1 + 1 / looks)
     return np.where(ok, mean + gain * (x - mean), np.nan).astype(np.float32)
 
 
