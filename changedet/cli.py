@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -92,11 +92,13 @@ def demo(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of site files, for editors."""
+def schema(
+    kind: Annotated[Literal["site", "claim"], typer.Argument(help="Of which kind of file.")] = "site",
+) -> None:
+    """Print the JSON Schema of site files, or of claim files, for editors."""
     from changedet import pipeline
 
-    typer.echo(json.dumps(pipeline.schema(), indent=2))
+    typer.echo(json.dumps(pipeline.schema(kind), indent=2))
 
 
 @app.command()

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from changedet.claim import Claim
+from changedet.claimfile import claim_schema, read_claim
 from changedet.detect.choose import detect_changes, detector_config, detector_names
 from changedet.evidence import Dropped, Evidence, Provenance
 from changedet.prepare.steps import prepare_stacks
@@ -24,7 +26,7 @@ from changedet.report.artefacts import write_report
 from changedet.report.item import update_catalogue
 from changedet.scene import Scene
 from changedet.site import Site
-from changedet.sitefile import read_site, site_schema
+from changedet.sitefile import Rooms, read_site, site_schema
 from changedet.sources.acquire import (
     Progress,
     build_stacks,
@@ -78,11 +80,22 @@ def load_site(path: Path) -> Site:
     )
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of site files, with every source and detector there is."""
+def load_claim(path: Path) -> tuple[Claim, Path]:
+    """The Claim of a YAML file, and the folder against which its site's ``source`` is resolved.
+
+    Raises
+    ------
+    FileError
+    """
+    return read_claim(path, Rooms(source_config, detector_config, source_kinds(), detector_names()))
+
+
+def schema(kind: Literal["site", "claim"] = "site") -> dict[str, Any]:
+    """The JSON Schema of site files, or of claim files, with every source and detector there is."""
     sources = {kind: source for kind in source_kinds() if (source := source_config(kind)) is not None}
     detectors = {name: detector for name in detector_names() if (detector := detector_config(name)) is not None}
-    return site_schema(sources, detectors)
+    site = site_schema(sources, detectors)
+    return site if kind == "site" else claim_schema(site)
 
 
 def run(

@@ -98,23 +98,35 @@ def read_site(
         With every problem found: file, line, field, what was found and what is accepted.
     """
     reader = Reader(str(path), load(path))
-    rooms = Rooms(source_config, detector_config, source_kinds, detector_names)
+    site = site_in(reader, path.parent, Rooms(source_config, detector_config, source_kinds, detector_names))
+    reader.finish()
+    assert site is not None
+    return site
+
+
+def site_in(reader: Reader, folder: Path, rooms: Rooms) -> Site | None:
+    """The site that a reader holds; None after noting what is wrong with it.
+
+    Parameters
+    ----------
+    folder : where the file of a ``geometry`` lies
+    """
     reader.keys((), FIELDS, REQUIRED)
     parts = {key: reader.value((key,), TypeAdapter(FIELDS[key])) for key in ("name", "resolution")}
     parts["id"] = _identifier(reader)
-    parts["ring"] = _ring(reader, path.parent)
+    parts["ring"] = _ring(reader, folder)
     parts["source"] = _source(reader, rooms)
     parts["sensors"] = _sensors(reader)
     parts["before"], parts["after"] = _periods(reader)
     parts["detect"] = _detect(reader, rooms)
     parts["zones"] = _zones(reader, parts["ring"])
-    reader.finish()
+    if not reader.clean:
+        return None
     try:
         return Site(**{key: value for key, value in parts.items() if value is not None})
     except ValidationError as error:
         reader.add((), problem_of(error))
-        reader.finish()
-        raise
+        return None
 
 
 def site_schema(

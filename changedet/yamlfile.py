@@ -234,9 +234,9 @@ def field_name(path: Path_) -> str:
 class Reader:
     """Checks the values of one loaded file and collects what is wrong with them."""
 
-    def __init__(self, file: str, root: Item) -> None:
-        """Begin with a file's name, as messages print it, and its content."""
-        self.file, self.root = file, root
+    def __init__(self, file: str, root: Item, within: Path_ = ()) -> None:
+        """Begin with a file's name, as messages print it, its content, and where in the file that content stands."""
+        self.file, self.root, self._within = file, root, within
         self._problems: list[Problem] = []
 
     def item(self, path: Path_) -> Item | None:
@@ -260,9 +260,11 @@ class Reader:
 
     def add(self, path: Path_, message: str) -> None:
         """Note a mistake; two sentences about one field are kept, the same sentence twice is not."""
-        problem = Problem(self.file, self.line(path), field_name(path), message)
-        if problem not in self._problems:
-            self._problems.append(problem)
+        self.take((Problem(self.file, self.line(path), field_name((*self._within, *path)), message),))
+
+    def take(self, problems: Iterable[Problem]) -> None:
+        """Note problems found elsewhere, such as in a file that this one names."""
+        self._problems += [problem for problem in problems if problem not in self._problems]
 
     def keys(self, path: Path_, known: Iterable[str], required: Iterable[str] = ()) -> tuple[str, ...]:
         """Check a mapping's keys; return those that are known, in the order of the file. () if it is no mapping."""
@@ -327,6 +329,11 @@ class Reader:
             return None
 
     @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found wrong so far."""
+        return tuple(self._problems)
+
+    @property
     def clean(self) -> bool:
         """Whether nothing was found wrong so far."""
         return not self._problems
@@ -340,4 +347,6 @@ class Reader:
             With every problem, in order of lines.
         """
         if self._problems:
-            raise FileError(tuple(sorted(self._problems, key=lambda problem: problem.line)))
+            raise FileError(
+                tuple(sorted(self._problems, key=lambda problem: (problem.file != self.file, problem.line)))
+            )
