@@ -77,8 +77,7 @@ def test_a_site_written_in_place_has_its_lines(tmp_path: Path) -> None:
     path = write(tmp_path, "site: site.yaml\n", inline)
     assert load_claim(path)[0].site.name == "Plant"
     path.write_text(path.read_text().replace("radius: 500", "raduis: 500"))
-    (first, *_) = problems(path)
-    assert first.startswith("claim.yaml:9: site.area.raduis: is not a known key")
+    assert any(s.startswith("claim.yaml:9: site.area.raduis: is not a known key") for s in problems(path))
 
 
 @pytest.mark.parametrize(

