@@ -4,7 +4,8 @@ A date that is clear but seen before the change, or in another season, makes a p
 
 1. dates of the side only, and where the onset is known, outside its bracket, if one of those is clear enough;
 2. among them those whose clear share is within ``TOLERANCE`` of the best;
-3. among pairs of those, the least ``season + AGE × (days before the event + days before the newest image)``.
+3. among pairs of those, the least ``season + LIGHT × (unlikeness of light) + AGE × (days before the event + days
+   before the newest image)``: a low sun or a thin haze looks like a change of everything.
 
 Radar sees through clouds but is grainy: its sides are means over up to ``LOOKS`` dates, those next to the event before
 and the newest after.
@@ -12,6 +13,7 @@ and the newest after.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from changedet.evidence import Evidence
 from changedet.regions import Detection
-from changedet.stack import Periods
+from changedet.stack import Periods, band_names
 
 TOLERANCE = 0.02
 """Clear shares that differ by less count as equal."""
@@ -29,6 +31,10 @@ CLEAR_ENOUGH = 0.6
 """A date outside the onset bracket is preferred to a clearer one within when at least this much of it is clear."""
 AGE = 0.25
 """Days of season that one day of age is worth."""
+LIGHT = 150
+"""Days of season that a brightness e times another is worth."""
+SAMPLE = 20_000
+"""Pixels at most from which a date's light is judged."""
 LOOKS = 4
 
 Window = tuple[slice, slice]
@@ -105,7 +111,8 @@ def _pair(evidence: Evidence, key: str, window: Window, about: tuple[Detection, 
         # as many on both sides: means of unlike numbers differ in grain, and the eye takes that for change
         looks = min(LOOKS, *(side.size for side in best))
         return Pair(key, _numbers(best[0][-looks:]), _numbers(best[1][-looks:]))
-    i, j = _most_alike(times, best[0], best[1])
+    level = _light(stack, window, evidence.change.changed.values)
+    i, j = _most_alike(times, level, best[0], best[1])
     return Pair(key, (i,), (j,))
 
 
@@ -119,13 +126,31 @@ def _candidates(shares: NDArray, side: NDArray[np.bool_], wanted: NDArray[np.boo
     return np.flatnonzero(pool & (shares >= shares[pool].max() - TOLERANCE) & (shares > 0))
 
 
-def _most_alike(times: NDArray[np.datetime64], before: NDArray[np.intp], after: NDArray[np.intp]) -> tuple[int, int]:
+def _light(stack: xr.Dataset, window: Window, changed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Natural logarithms of the quartiles of visible reflectance over unchanged ground, dims (date, quartile)."""
+    names = [name for name in ("blue", "green", "red") if name in stack.data_vars] or band_names(stack)
+    still = ~changed[window]
+    step = max(1, math.ceil(math.sqrt(still.size / SAMPLE)))
+    thin = (slice(None, None, step), slice(None, None, step))
+    level = np.zeros((stack.sizes["time"], 3))
+    for i in range(len(level)):
+        seen = (still & stack.valid[i].values[window])[thin]
+        if seen.any():
+            grey = np.mean([stack[name][i].values[window][thin][seen] for name in names], axis=0)
+            level[i] = np.log(np.maximum(np.percentile(grey, (25, 50, 75)), 1e-3))
+    return level
+
+
+def _most_alike(
+    times: NDArray[np.datetime64], light: NDArray[np.float64], before: NDArray[np.intp], after: NDArray[np.intp]
+) -> tuple[int, int]:
     days = (times - np.datetime64("1970-01-01", "ns")) / np.timedelta64(1, "D")
     day_of_year = days % 365.2425
     season = np.abs(day_of_year[before][:, None] - day_of_year[after][None, :])
     season = np.minimum(season, 365.2425 - season)
     age = (days[before].max() - days[before])[:, None] + (days[after].max() - days[after])[None, :]
-    i, j = np.unravel_index(int(np.argmin(season + AGE * age)), season.shape)
+    unlike = np.abs(light[before][:, None] - light[after][None, :]).mean(axis=-1)
+    i, j = np.unravel_index(int(np.argmin(season + LIGHT * unlike + AGE * age)), season.shape)
     return int(before[i]), int(after[j])
 
 

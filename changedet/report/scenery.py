@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
 
 import numpy as np
 import pyproj
@@ -171,9 +170,9 @@ def side_lines(evidence: Evidence, key: str, times: Sequence[int], scenes: Mappi
     """When a side was taken, and by what: two lines for above a panel."""
     stack = evidence.stacks[key]
     first, last = (words.utc(stack.time.values[i]) for i in (times[0], times[-1]))
-    when = moment_words(last)
+    when = words.instant(last)
     if len(times) > 1:
-        when = f"{moment_words(first).removesuffix(' UTC')} – {when}"
+        when = f"{words.instant(first).removesuffix(' UTC')} – {when}"
     names = sorted({words.platform_name(str(stack.platform.values[i])) for i in times})
     parts = [names[0] if len(names) == 1 else ", ".join([names[0], *(n.rsplit("-", 1)[-1] for n in names[1:])])]
     orbits = sorted({int(stack.relative_orbit.values[i]) for i in times} - {-1})
@@ -184,11 +183,6 @@ def side_lines(evidence: Evidence, key: str, times: Sequence[int], scenes: Mappi
     if len(times) > 1:
         parts.append(f"mean of {len(times)}")
     return when, ", ".join(parts)
-
-
-def moment_words(moment: datetime) -> str:
-    """``24 Mar 2025, 08:12 UTC``; the day alone where the time is midnight sharp, which means that nobody gave one."""
-    return words.instant(moment) if moment.time() != time(0) else f"{words.day(moment)} UTC"
 
 
 def panels(evidence: Evidence, view: View, both: Sides, detections: Sequence[Detection]) -> tuple[Panel, ...]:
@@ -202,9 +196,8 @@ def panels(evidence: Evidence, view: View, both: Sides, detections: Sequence[Det
     ground = red_cyan_panel(both, view) if radar else plain_panel(both.after, both.stretch, view)
     told = [side_lines(evidence, view.pair.key, times, scenes) for times in (view.pair.before, view.pair.after)]
     found = "no change flagged" if not detections else f"{words.count(len(detections), 'change')} flagged"
-    heading = "Before in red, after in cyan" if radar else "After, with changes outlined"
-    if len(detections) == 1:
-        heading = heading.replace("changes", "change")
+    outlined = {0: "nothing outlined", 1: "with change outlined"}.get(len(detections), "with changes outlined")
+    heading = "Before in red, after in cyan" if radar else f"After, {outlined}"
     last = (told[1][0] if not radar else "Both in one picture", f"{found[0].upper()}{found[1:]}")
     return (
         Panel(images[0], "Before", told[0]),

@@ -31,6 +31,10 @@ INK, MUTED, GRID, CHANGE, NORMAL = "#1b2025", "#59636e", "#c9d0d6", "#b8460b", "
 DARK = {INK: "#eceff1", MUTED: "#a9b4be", GRID: "#46505a", CHANGE: "#ff9a5c", NORMAL: "#2c4152"}
 MARGIN = 15
 """Pixels around an outline that count as its surroundings."""
+NO_SPREAD = 1e-9
+"""A median residual below this is none: most dates are equal, and the standard deviation speaks instead."""
+LEAST_DATES = 3
+"""Clear dates from which a spread can be had."""
 HARMONIC_MIN_DATES, HARMONIC_MIN_DAYS = 24, 365
 STYLE: dict[Any, object] = {
     "svg.fonttype": "none",
@@ -59,7 +63,7 @@ class Series:
     around: NDArray[np.float64]
     """Median of unchanged ground within ``MARGIN`` pixels; NaN where clouded."""
     expected: NDArray[np.float64]
-    """The baseline of the reference period, continued over all dates."""
+    """What would be normal: the surroundings of that date, and the difference that the reference period taught."""
     spread: float
     """Robust standard deviation about the baseline; NaN with fewer than three clear dates before."""
     onset: Onset
@@ -79,13 +83,13 @@ class Series:
         after = self.inside[self._shown()]
         clear = after[np.isfinite(after)]
         text = f"{self.name}, {self.unit}: {len(self.times)} dates, {self.clouded} of them clouded here"
-        before = self.expected[0] if len(self.expected) else np.nan
-        if np.isfinite(before) and len(clear):
+        normal = self.expected[self._shown() & np.isfinite(self.expected)]
+        if len(normal) and len(clear):
             digits = 1 if self.radar else 3
-            text += f"; normal about {np.nanmean(self.expected):.{digits}f}"
+            text += f"; after the change {clear.mean():.{digits}f}, where {normal.mean():.{digits}f}"
             if np.isfinite(self.spread):
                 text += f" ± {2 * self.spread:.{digits}f}"
-            text += f", after the change {clear.mean():.{digits}f}"
+            text += " would be normal"
         return (text + ".").replace("-", "−").replace("Sentinel−", "Sentinel-")
 
     def _shown(self) -> NDArray[np.bool_]:
@@ -121,7 +125,7 @@ def _measure(key: str, stack: xr.Dataset, change: xr.Dataset, detection: Detecti
     for band in band_names(stack):
         cube = stack[band].values[:, rows, cols]
         inside, around = _mean(cube[:, mask], radar), _median(cube[:, ring], radar)
-        expected, spread = baseline(stack.time.values, inside, before)
+        expected, spread = normal(stack.time.values, inside, around, before)
         departure = np.abs(inside - expected)[after]
         departure = departure[np.isfinite(departure)]
         excess = float(departure.mean() / max(spread, 1e-6)) if len(departure) and np.isfinite(spread) else 0.0
@@ -162,6 +166,23 @@ def _decibel(power: NDArray[np.float64]) -> NDArray[np.float64]:
     return 10 * np.log10(np.maximum(power, 1e-5))
 
 
+def normal(
+    times: NDArray[np.datetime64], inside: NDArray[np.float64], around: NDArray[np.float64], before: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float]:
+    """What the place should show on each date, judged by the ground around it: that follows season, sun and haze.
+
+    Where the surroundings were seen on too few dates, the place's own baseline serves.
+
+    Returns
+    -------
+    Expected value a date (NaN where the surroundings were hidden), and the robust standard deviation about it.
+    """
+    if (before & np.isfinite(inside) & np.isfinite(around)).sum() < LEAST_DATES:
+        return baseline(times, inside, before)
+    difference, spread = baseline(times, inside - around, before)
+    return around + difference, spread
+
+
 def baseline(
     times: NDArray[np.datetime64], values: NDArray[np.float64], before: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], float]:
@@ -177,7 +198,7 @@ def baseline(
     """
     used = before & np.isfinite(values)
     days = (times - times[0]) / np.timedelta64(1, "D")
-    if used.sum() < 3:
+    if used.sum() < LEAST_DATES:
         return np.full(len(times), values[used].mean() if used.any() else np.nan), np.nan
     design = np.ones((len(times), 1))
     if used.sum() >= HARMONIC_MIN_DATES and np.ptp(days[used]) >= HARMONIC_MIN_DAYS:
@@ -187,7 +208,7 @@ def baseline(
     expected = design @ weights
     residual = values[used] - expected[used]
     spread = 1.4826 * float(np.median(np.abs(residual - np.median(residual))))
-    return expected, spread if spread > 0 else float(residual.std())
+    return expected, spread if spread > NO_SPREAD else float(residual.std())
 
 
 def draw(series: Series, *, simulated: bool = False) -> str:
@@ -198,10 +219,10 @@ def draw(series: Series, *, simulated: bool = False) -> str:
         _frame(axes)
         times = series.times.astype("datetime64[s]").astype(np.int64) / 86400.0
         clear = np.isfinite(series.inside)
+        known = np.isfinite(series.expected)
         if np.isfinite(series.spread):
-            low, high = series.expected - 2 * series.spread, series.expected + 2 * series.spread
-            axes.fill_between(times, low, high, color=NORMAL, linewidth=0, zorder=1)
-        axes.plot(times, series.expected, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=2)
+            low, high = (series.expected[known] + side * 2 * series.spread for side in (-1, 1))
+            axes.fill_between(times[known], low, high, color=NORMAL, linewidth=0, zorder=1)
         seen = np.isfinite(series.around)
         axes.plot(times[seen], series.around[seen], color=MUTED, linewidth=0.8, zorder=2)
         axes.plot(times[clear], series.inside[clear], color=INK, linewidth=0.9, zorder=4)

@@ -131,7 +131,7 @@ def _caption(evidence: Evidence, film: Film, paper: Image.Image, top: int, posit
     draw, pad, room = ImageDraw.Draw(paper), size // 2, paper.width - size
     now = stack.time.values[position]
     big, small = pictures.font(round(size * 1.15), bold=True), pictures.font(round(size * 0.68))
-    draw.text((pad, top + size * 0.4), scenery.moment_words(words.utc(now)), font=big, fill=INK)
+    draw.text((pad, top + size * 0.4), words.instant(words.utc(now)), font=big, fill=INK)
     told = _state(film, now)
     draw.text((paper.width - pad, top + size * 0.4), told, font=big, fill=_state_colour(told), anchor="ra")
     _axis(

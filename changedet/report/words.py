@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -66,13 +66,15 @@ def day(moment: datetime | date) -> str:
 
 
 def instant(moment: datetime) -> str:
-    """``24 Mar 2025, 08:12 UTC``."""
+    """``24 Mar 2025, 08:12 UTC``; the day alone at midnight sharp, which means that nobody gave a time."""
+    if moment.time() == time(0):
+        return f"{day(moment)} UTC"
     return f"{day(moment)}, {moment.hour:02d}:{moment.minute:02d} UTC"
 
 
-def utc(time: np.datetime64) -> datetime:
+def utc(moment: np.datetime64) -> datetime:
     """A naive ``datetime`` in UTC of a numpy time."""
-    value = time.astype("datetime64[us]").item()
+    value = moment.astype("datetime64[us]").item()
     assert isinstance(value, datetime)
     return value
 

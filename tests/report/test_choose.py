@@ -47,6 +47,17 @@ def test_the_site_pair_is_clear_after_all_onsets_and_of_one_season() -> None:
     assert (pair.before, pair.after) == ((0,), (10,))
 
 
+def test_a_date_of_another_light_is_not_taken_beside_one_of_the_same() -> None:
+    """Half the light on 4 Jun 2025 (a low sun) outweighs its season: 5 May 2025 is as bright as the date before."""
+    evidence = make_evidence()
+    stack = evidence.stacks[OPTICAL_KEY].copy(deep=True)
+    for band in ("blue", "green", "red"):
+        stack[band].values[10] *= 0.5
+    pair = site_pair(dataclasses.replace(evidence, stacks={OPTICAL_KEY: stack}), OPTICAL_KEY)
+    assert pair is not None
+    assert (pair.before, pair.after) == ((0,), (9,))
+
+
 def test_the_first_date_is_not_taken_when_it_is_clouded() -> None:
     pair = site_pair(hide(make_evidence(), [0], slice(0, 60), slice(None)), OPTICAL_KEY)
     assert pair is not None

@@ -14,6 +14,7 @@ def test_a_date_names_its_month_and_its_zone() -> None:
     moment = datetime(2025, 3, 4, 8, 5, tzinfo=UTC)
     assert words.day(moment) == "4 Mar 2025"
     assert words.instant(moment) == "4 Mar 2025, 08:05 UTC"
+    assert words.instant(moment.replace(hour=0, minute=0, second=0)) == "4 Mar 2025 UTC"
 
 
 @pytest.mark.parametrize(
