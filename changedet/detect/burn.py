@@ -3,8 +3,8 @@
 Char absorbs the near infrared, and without leaf water the short-wave infrared rises: the normalised burn ratio
 NBR = (nir − swir22)/(nir + swir22) falls, by dNBR (Key & Benson 2006, USDA RMRS-GTR-164-CD). Detectors that take most
 of the map for stable fail on a large fire. Burning is one-sided: NBR *rises* against its commonest change by noise and
-growth only, so the lower half of dNBR, mirrored, is what the upper half would be without fire, even where two fifths of
-the map burnt.
+growth only, so the lower half of dNBR, mirrored, is what the upper half would be without fire, even where two fifths
+of the map burnt.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ SIGMA = 2.0
 """Pixels: fires are larger than a pixel, noise is not; the width that served the other two-date detectors."""
 DARKEST = 0.02
 """Sum of the two reflectances below which their ratio is noise: deep shadow and water."""
+CLIPPINGS = 5
+"""Rounds after which the level of stable ground no longer moves by more than a few per cent of its error."""
 SMALLEST_SCALE = 1e-4
 """Of NBR: reflectance is stored in steps of 0.0001."""
 
@@ -62,12 +64,10 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
             f"stack {key}: the clearest dates before and after have {np.count_nonzero(seen)} pixels in common; "
             f"detector burn needs {LEAST_VALUES}"
         )
-    fall = smooth(before - after, seen, SIGMA)
-    values = fall[sample(seen)]
-    centre = commonest(values)
-    null = mirrored(values - centre)
+    fall = _fall(before - after, seen)
+    null = mirrored(fall[sample(seen)])
     scale = max(1.4826 * float(np.median(np.abs(null))), SMALLEST_SCALE)
-    fall = (fall - np.float32(centre)) / np.float32(scale)
+    fall = fall / np.float32(scale)
     fall[~seen] = np.nan
     p_value = empirical_p(fall, null / scale).astype(np.float32)
     return pair_map(stack, _seeing(pair, seen), fall, p_value, rate, "burn")
@@ -80,16 +80,36 @@ def _burn_ratio(image: tuple[Image, ...], bands: tuple[str, ...]) -> Image:
     return ratio
 
 
-def commonest(values: NDArray) -> float:
-    """Median of the shortest interval that holds half of the values (the shorth; Andrews et al. 1972).
+def _fall(difference: Image, seen: Mask) -> Image:
+    """dNBR about its commonest value, smoothed, but no further beyond an edge than half the width reaches.
 
-    It stands for stable ground: unlike the median of all it moves little when change pulls up to two fifths of the
-    values to one side.
+    A pixel whose narrow mean is less than half of its wide one owes the rest to its neighbours. The bound treats rise
+    and fall alike, so that the one still mirrors the other.
+    """
+    wide = smooth(difference, seen, SIGMA)
+    centre = np.float32(commonest(wide[sample(seen)]))
+    narrow = 2 * (smooth(difference, seen, SIGMA / 2) - centre)
+    wide -= centre
+    fall: Image = np.clip(wide, np.minimum(narrow, 0), np.maximum(narrow, 0))
+    return fall
+
+
+def commonest(values: NDArray) -> float:
+    """The level of stable ground, even where change pulls up to two fifths of the values to one side.
+
+    It starts at the median of the shortest interval that holds half of the values (the shorth; Andrews et al. 1972),
+    which change moves little but chance much, and moves to the mean of the values within two standard deviations.
     """
     ordered = np.sort(values)
     half = len(ordered) // 2
     first = int(np.argmin(ordered[half:] - ordered[: len(ordered) - half]))
-    return float(np.median(ordered[first : first + half + 1]))
+    centre = float(np.median(ordered[first : first + half + 1]))
+    for _ in range(CLIPPINGS):
+        reach = 2 * 1.4826 * float(np.median(np.abs(mirrored(ordered - centre))))
+        low, high = np.searchsorted(ordered, [centre - reach, centre + reach])
+        if high > low:
+            centre = float(ordered[low:high].mean())
+    return centre
 
 
 def mirrored(values: NDArray) -> NDArray[np.float64]:

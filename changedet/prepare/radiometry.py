@@ -5,8 +5,9 @@ offset are those of the line through the stable pixels by orthogonal regression,
 Nielsen 2008, Remote Sensing of Environment 112, 1025-1036). Stable are the pixels that lie nearest to the line in all
 bands at once; which they are and where the line lies is settled by turns.
 
-``pair``, ``mad`` and ``scan`` need none of this: a gain or an offset of a whole date changes nothing for them. It is
-for whoever compares reflectances themselves: pictures, series, and fixed differences such as ``cva``.
+``pair``, ``mad``, ``cva`` and ``scan`` need none of this: a gain or an offset of a whole date changes nothing for them.
+As a step of the pipeline it found the same on the demo and no more on the labelled cities of the OSCD set (AUROC of
+``pair`` 0.936 against 0.937), so it is no such step. It is for whoever compares reflectances themselves.
 """
 
 from __future__ import annotations
