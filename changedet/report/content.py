@@ -168,8 +168,9 @@ def summary(evidence: Evidence) -> Iterable[str]:
     first = min(found, key=lambda d: d.number)
     largest = max(found, key=lambda d: d.area)
     lead = "The most significant, and the largest," if first is largest else "The most significant,"
-    lead = f"Number {first.number}" if len(found) == 1 else f"{lead} number {first.number}"
-    yield f"{lead} on the picture, covers {words.area(first.area)} and changed {words.bracket(first.onset)}."
+    lead = f"{lead} number {first.number} on the picture,"
+    lead = f"Number {first.number} on the picture" if len(found) == 1 else lead
+    yield f"{lead} covers {words.area(first.area)} and changed {words.bracket(first.onset)}."
     yield f"It shows {consistent(first)}; {words.chance(first.p_value)}."
     if largest is not first:
         yield (
