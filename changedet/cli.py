@@ -21,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+cache_app = typer.Typer(no_args_is_help=True, help="What was downloaded: list it, check it, make room.")
+app.add_typer(cache_app, name="cache")
+
 SiteFile = Annotated[Path, typer.Argument(help="Site file (YAML).", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help="Folder that receives <site id>/<run id>/.")]
 Cache = Annotated[
@@ -29,6 +32,9 @@ Cache = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 Pdf = Annotated[bool, typer.Option("--pdf", help="Also write report.pdf (needs the extra `pdf`).")]
+MaxRequests = Annotated[
+    int | None, typer.Option("--max-requests", min=0, help="Refuse, before anything is spent, what needs more.")
+]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, <out>/<site id>/<run id>.", show_default=False)]
 
 STEPS = {
@@ -42,21 +48,28 @@ STEPS = {
 
 
 @app.command()
-def run(site: SiteFile, out: Out = Path("out"), cache: Cache = None, pdf: Pdf = False, as_json: Json = False) -> None:
+def run(
+    site: SiteFile,
+    out: Out = Path("out"),
+    cache: Cache = None,
+    pdf: Pdf = False,
+    max_requests: MaxRequests = None,
+    as_json: Json = False,
+) -> None:
     """Check one site: find and fetch scenes, flag structural change, write the run folder."""
     from changedet import pipeline
 
     with _progress(quiet=as_json) as progress:
-        result = pipeline.run(site, out, cache=cache, progress=progress, with_pdf=pdf)
+        result = pipeline.run(site, out, cache=cache, progress=progress, with_pdf=pdf, max_requests=max_requests)
     _print_run(result, as_json)
 
 
 @app.command()
-def search(site: SiteFile, as_json: Json = False) -> None:
+def search(site: SiteFile, max_requests: MaxRequests = None, as_json: Json = False) -> None:
     """Say what a run would use: dates, orbits, cloud and bytes. Nothing is downloaded but the catalogue's answers."""
     from changedet import searching
 
-    found = searching.search(site)
+    found = searching.search(site, max_requests)
     if as_json:
         _emit(found.as_dict())
     else:
@@ -133,6 +146,44 @@ def export(
     from changedet.report.export import export as pack
 
     typer.echo(pack(run, target, _cached(cache)))
+
+
+@cache_app.command("ls")
+def cache_ls(cache: Cache = None, as_json: Json = False) -> None:
+    """List the originals in the cache: size, scene, band and SHA-256."""
+    entries = list(_store(cache).entries())
+    if as_json:
+        _emit([{"scene": e.scene, "asset": e.asset, "bytes": e.size, "sha256": e.sha256} for e in entries])
+        return
+    for entry in entries:
+        typer.echo(f"{entry.size:>12}  {entry.sha256[:16]}  {entry.scene}  {entry.asset}")
+    size = sum({entry.sha256: entry.size for entry in entries}.values())
+    typer.echo(f"{len(entries)} files, {size / 1e6:.1f} MB, in {_store(cache).folder}")
+
+
+@cache_app.command("verify")
+def cache_verify(cache: Cache = None) -> None:
+    """Hash every file of the cache again; damaged ones are set aside, and fetched again by the next run."""
+    damaged = _store(cache).verify()
+    for entry in damaged:
+        typer.echo(f"damaged or missing: scene {entry.scene}, asset {entry.asset}, {entry.sha256}")
+    typer.echo(f"{len(damaged)} damaged" if damaged else "every file is as it was downloaded")
+    raise typer.Exit(1 if damaged else 0)
+
+
+@cache_app.command("prune")
+def cache_prune(
+    keep: Annotated[float, typer.Option("--keep", min=0, help="Gigabytes to keep, the most recently used.")] = 0.0,
+    cache: Cache = None,
+) -> None:
+    """Remove the least recently used files, and what killed runs left behind."""
+    typer.echo(f"{_store(cache).prune(int(keep * 1e9)) / 1e6:.1f} MB freed")
+
+
+def _store(cache: Path | None) -> Any:
+    from changedet.store import Store, default_cache
+
+    return Store(cache or default_cache())
 
 
 def _cached(cache: Path | None) -> dict[str, Path]:

@@ -30,9 +30,11 @@ from changedet.sitefile import Rooms, read_site, site_schema
 from changedet.sources.acquire import (
     Progress,
     build_stacks,
+    check_budget,
     fetch_scenes,
     find_scenes,
     open_source,
+    planned,
     source_config,
     source_kinds,
 )
@@ -105,6 +107,7 @@ def run(
     cache: Path | None = None,
     progress: Progress | None = None,
     with_pdf: bool = False,
+    max_requests: int | None = None,
 ) -> Run:
     """Check one site: find, fetch, compare, report.
 
@@ -116,7 +119,7 @@ def run(
     started = datetime.now(UTC).replace(microsecond=0)
     site = load_site(site_file)
     with run_folder(out, site.id, run_id(site, started)) as aside:
-        evidence = gather(site, site_file.parent, Store(cache or default_cache()), started, progress)
+        evidence = gather(site, site_file.parent, Store(cache or default_cache()), started, progress, max_requests)
         if progress is not None:
             progress("report", 0, 1)
         names = [path.relative_to(aside) for path in write_report(evidence, aside, with_pdf=with_pdf)]
@@ -127,7 +130,14 @@ def run(
     return Run(folder, tuple(folder / name for name in names), evidence)
 
 
-def gather(site: Site, folder: Path, store: Store, started: datetime, progress: Progress | None = None) -> Evidence:
+def gather(
+    site: Site,
+    folder: Path,
+    store: Store,
+    started: datetime,
+    progress: Progress | None = None,
+    max_requests: int | None = None,
+) -> Evidence:
     """Everything up to the Evidence of one run; nothing is written but the cache."""
     clock = _Clock()
     geobox = site_geobox(site.ring, site.resolution)
@@ -135,6 +145,8 @@ def gather(site: Site, folder: Path, store: Store, started: datetime, progress: 
     source = open_source(site, folder)
     with clock.step("search"):
         scenes = find_scenes(site, source)
+        if max_requests is not None:
+            check_budget(planned(scenes, source, geobox, store), max_requests)
     with clock.step("acquire"):
         acquired = fetch_scenes(scenes, source, geobox, store, progress)
     with clock.step("grid"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from changedet.pipeline import load_site
 from changedet.scene import Scene
-from changedet.sources.acquire import bands_for, find_scenes, open_source
+from changedet.sources import Cost
+from changedet.sources.acquire import bands_for, check_budget, find_scenes, open_source, planned
 from changedet.stack import site_geobox
 
 
@@ -50,6 +51,8 @@ class Found:
 
     site: str
     rows: tuple[Row, ...]
+    cost: Cost = field(default_factory=Cost)
+    """With an empty cache."""
 
     @property
     def bytes(self) -> int:
@@ -61,16 +64,29 @@ class Found:
         """One sentence."""
         sides = {side: sum(row.side == side for row in self.rows) for side in ("before", "after")}
         return (
-            f"{sides['before']} scenes before and {sides['after']} after; a run reads at most {megabytes(self.bytes)}, "
-            "less what the cache holds already. Nothing was downloaded."
+            f"{sides['before']} scenes before and {sides['after']} after; a run reads at most {megabytes(self.bytes)}"
+            f"{self._charged}, less what the cache holds already. Nothing was downloaded."
         )
+
+    @property
+    def _charged(self) -> str:
+        if not self.cost.requests:
+            return ""
+        charged = f" in about {self.cost.requests} requests"
+        return charged + (f", {self.cost.units:.1f} processing units" if self.cost.units else "")
 
     def as_dict(self) -> dict[str, object]:
         """For ``--json``."""
-        return {"site": self.site, "bytes": self.bytes, "scenes": [asdict(row) for row in self.rows]}
+        return {
+            "site": self.site,
+            "bytes": self.bytes,
+            "requests": self.cost.requests,
+            "processing_units": round(self.cost.units, 3),
+            "scenes": [asdict(row) for row in self.rows],
+        }
 
 
-def search(site_file: Path) -> Found:
+def search(site_file: Path, max_requests: int | None = None) -> Found:
     """Ask the catalogue what a run of this site would use; no pixel is read.
 
     Raises
@@ -96,7 +112,9 @@ def search(site_file: Path) -> Found:
             scene=scene.id,
         )
 
-    return Found(site.id, tuple(row(scene) for scene in scenes))
+    cost = planned(scenes, source, geobox)
+    check_budget(cost, max_requests)
+    return Found(site.id, tuple(row(scene) for scene in scenes), cost)
 
 
 def megabytes(size: int) -> str:

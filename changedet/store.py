@@ -130,6 +130,11 @@ class Store:
             return None
         return entry if self._sound(entry) else None
 
+    def holds(self, request: Mapping[str, object]) -> bool:
+        """Whether there is an answer to a request, without checking its bytes."""
+        entry = self._read(self._request_path(request_hash(request)))
+        return entry is not None and entry.path.exists()
+
     def put(
         self,
         request: Mapping[str, object],

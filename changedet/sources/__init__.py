@@ -60,6 +60,18 @@ class Fetched:
     windows: Mapping[str, Window]
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a service counts."""
+
+    requests: int = 0
+    units: float = 0.0
+    """Processing units of Sentinel Hub; 0 elsewhere."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.requests + other.requests, self.units + other.units)
+
+
 class Source(Protocol):
     """A place where scenes come from."""
 
@@ -88,4 +100,8 @@ class Source(Protocol):
 
     def estimate(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox) -> int:
         """Bytes that ``fetch`` would read at most."""
+        ...
+
+    def cost(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox, store: Store | None) -> Cost:
+        """What ``fetch`` would be charged, less what ``store`` holds already."""
         ...

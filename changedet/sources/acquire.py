@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from changedet.errors import FetchError, NoScenesError, ServiceError
+from changedet.errors import FetchError, InputError, NoScenesError, ServiceError
 from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Failure, Scene, Sensor
 from changedet.site import Site
-from changedet.sources import Fetched, Query, Source
+from changedet.sources import Cost, Fetched, Query, Source
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -113,6 +113,26 @@ def bands_for(sensor: Sensor, scenes: tuple[Scene, ...]) -> tuple[str, ...]:
     mine = [scene for scene in scenes if scene.sensor == sensor]
     wanted = (*OPTICAL_BANDS, CLASSIFICATION) if sensor == "sentinel-2" else RADAR_BANDS
     return tuple(band for band in wanted if mine and sum(band in s.assets for s in mine) >= COMMON_SHARE * len(mine))
+
+
+def planned(scenes: tuple[Scene, ...], source: Source, geobox: GeoBox, store: Store | None = None) -> Cost:
+    """What fetching the scenes would be charged, less what the cache holds."""
+    bands = {sensor: bands_for(sensor, scenes) for sensor in {scene.sensor for scene in scenes}}
+    return sum((source.cost(scene, bands[scene.sensor], geobox, store) for scene in scenes), Cost())
+
+
+def check_budget(cost: Cost, most: int | None) -> None:
+    """Refuse what would need more requests than allowed.
+
+    Raises
+    ------
+    InputError
+    """
+    if most is not None and cost.requests > most:
+        raise InputError(
+            f"this needs about {cost.requests} requests, more than the {most} of --max-requests; "
+            "shorten the periods, lower max_cloud, or raise the limit. Nothing was downloaded"
+        )
 
 
 def fetch_scenes(

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from changedet.errors import FetchError, InputError, ServiceError
 from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Scene
-from changedet.sources import Fetched, Query, Window
+from changedet.sources import Cost, Fetched, Query, Window
 from changedet.sources.allowed import Rules, is_loopback
 from changedet.sources.process import Tile, mosaic, process_body, tiles, trouble, units
 from changedet.sources.sh_catalog import acquisitions, search_body
@@ -171,13 +171,17 @@ class SentinelHubSource:
         width = 4 if scene.sensor == "sentinel-1" else 2
         return int(geobox.shape[0] * geobox.shape[1] * len(FILE_BANDS[scene.sensor]) * width)
 
+    def cost(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox, store: Store | None) -> Cost:
+        """One request a tile, with the units that the service counts for it."""
+        new = [tile for tile in tiles(geobox) if store is None or not store.holds(self._request(scene, tile))]
+        return Cost(len(new), sum(units(scene, tile.geobox) for tile in new))
+
     def spent(self) -> Mapping[str, int]:
         """Requests, bytes, and processing units rounded up."""
         return {**self.transport.spent.as_dict(), "processing_units": int(-(-self._units // 1))}
 
     def _tile(self, scene: Scene, tile: Tile, store: Store) -> Entry:
-        body = process_body(scene, tile.geobox, COLLECTIONS[scene.sensor], self._deployment.base)
-        request = {"service": self.name, "body": body}
+        request = self._request(scene, tile)
         entry = store.get(request)
         if entry is not None:
             return entry
@@ -185,7 +189,7 @@ class SentinelHubSource:
             entry = store.get(request)
             if entry is not None:
                 return entry
-            content = self._download(scene, body, tile.geobox)
+            content = self._download(scene, request["body"], tile.geobox)
             with self._lock:
                 self._units += units(scene, tile.geobox)
 
@@ -193,6 +197,10 @@ class SentinelHubSource:
                 path.write_bytes(content)
 
             return store.put(request, write, scene=scene.id, asset=scene.sensor)
+
+    def _request(self, scene: Scene, tile: Tile) -> dict[str, Any]:
+        body = process_body(scene, tile.geobox, COLLECTIONS[scene.sensor], self._deployment.base)
+        return {"service": self.name, "body": body}
 
     def _download(self, scene: Scene, body: Mapping[str, Any], geobox: GeoBox) -> bytes:
         url = f"{self._deployment.base}/api/v1/process"

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from changedet.errors import CatalogueError, FetchError, NoScenesError, ServiceError
 from changedet.scene import Asset, Scene
-from changedet.sources import Fetched, Query, Window
+from changedet.sources import Cost, Fetched, Query, Window
 from changedet.sources.allowed import Rules, without_secrets
 from changedet.sources.presets import USE_INSTEAD, Preset, Signer, preset_of
 from changedet.sources.stac_items import UnreadableItemError, scene_from_item
@@ -24,6 +24,8 @@ from changedet.sources.windows import UnreadableRasterError, copy_window, estima
 from changedet.store import Entry, Store
 from changedet.values import SourceConfig
 
+REQUESTS_PER_WINDOW = 3
+"""One for the header, and about two for the blocks over a small site."""
 MAX_ITEMS = 20_000
 MAX_CATALOGUES = 5_000
 MAX_DEPTH = 16
@@ -145,6 +147,16 @@ class StacSource:
         width = 4 if scene.sensor == "sentinel-1" else 2
         assets = [scene.assets[band] for band in bands if band in scene.assets]
         return sum(estimate_bytes(geobox, asset.resolution or 10, width) for asset in assets)
+
+    def cost(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox, store: Store | None) -> Cost:
+        """About ``REQUESTS_PER_WINDOW`` requests a band over the network, none from disk."""
+        count = 0
+        for band in bands:
+            if band in scene.assets and "://" in scene.assets[band].href:
+                asset = scene.assets[band]
+                held = store is not None and store.holds(_request(scene, band, asset, asset.href, geobox))
+                count += 0 if held else REQUESTS_PER_WINDOW
+        return Cost(count)
 
     def _scene(self, item: Json, base: str) -> Scene | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import jsonschema
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from ruamel.yaml import YAML
 
@@ -202,7 +204,10 @@ def sentinel_hub(catalogue: Path, contracts: Path, fault: Fault | None = None) -
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield hub
+        with warnings.catch_warnings():
+            # rasterio warns of the identity transform of its own in-memory target
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            yield hub
     finally:
         server.shutdown()
         server.server_close()
