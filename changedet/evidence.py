@@ -36,7 +36,7 @@ class Provenance:
     seed: int
     timings: Mapping[str, float]
     """Seconds a step."""
-    downloads: Mapping[str, int]
+    downloads: Mapping[str, float]
     """``requests`` and ``bytes`` sent for and received in this run."""
 
 

@@ -181,7 +181,7 @@ def run_id(site: Site, started: datetime) -> str:
     return f"{started:%Y%m%dT%H%M%SZ}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
 
-def _provenance(site: Site, started: datetime, seconds: Mapping[str, float], spent: Mapping[str, int]) -> Provenance:
+def _provenance(site: Site, started: datetime, seconds: Mapping[str, float], spent: Mapping[str, float]) -> Provenance:
     return Provenance(
         run_id=run_id(site, started),
         started=started,

@@ -73,7 +73,7 @@ class Found:
         if not self.cost.requests:
             return ""
         charged = f" in about {self.cost.requests} requests"
-        return charged + (f", {self.cost.units:.1f} processing units" if self.cost.units else "")
+        return charged + (f", {self.cost.units:.2f} processing units" if self.cost.units else "")
 
     def as_dict(self) -> dict[str, object]:
         """For ``--json``."""

@@ -43,15 +43,15 @@ def test_requests_and_units_are_said_refused_and_counted(
         found = search(site)
         dates = len(found.rows)
         assert found.cost.requests == dates
-        # 106 × 108 pixels are 0.0437 of 512 × 512; eight bands count as 8/3
-        assert found.cost.units == pytest.approx(dates * 106 * 108 / 512**2 * 8 / 3)
-        assert f"about {dates} requests, {found.cost.units:.1f} processing units" in found.summary
+        # 106 × 108 pixels are 0.0437 of 512 × 512; seven bands of 32 bits count as 14/3
+        assert found.cost.units == pytest.approx(dates * 106 * 108 / 512**2 * 14 / 3)
+        assert f"about {dates} requests, {found.cost.units:.2f} processing units" in found.summary
         with pytest.raises(InputError, match=f"about {dates} requests, more than the {dates - 1} of --max-requests"):
             pipeline.run(site, tmp_path / "out", cache=cache, max_requests=dates - 1)
         assert hub.processed == []
         run = pipeline.run(site, tmp_path / "out", cache=cache, max_requests=dates)
         spent = json.loads((run.folder / "run.json").read_text())["downloads"]
-        assert spent["processing_units"] == -(-found.cost.units // 1)
+        assert spent["processing_units"] == pytest.approx(found.cost.units, abs=1e-3)
         assert spent["requests"] == dates + 3  # the token, and one catalogue page a period
         # what the cache holds costs nothing
         pipeline.run(site, tmp_path / "out", cache=cache, max_requests=0)

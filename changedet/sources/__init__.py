@@ -94,8 +94,8 @@ class Source(Protocol):
         """
         ...
 
-    def spent(self) -> Mapping[str, int]:
-        """``requests`` sent and ``bytes`` received so far."""
+    def spent(self) -> Mapping[str, float]:
+        """``requests`` sent and ``bytes`` received so far, and ``processing_units`` where the service counts them."""
         ...
 
     def estimate(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import rasterio
 from odc.geo.geobox import GeoBox
@@ -25,6 +25,8 @@ MAX_SIDE = 2500
 """Pixels a side that one request may ask for."""
 AROUND = timedelta(minutes=11)
 """Time around an acquisition that a request asks for: all products of the pass, and no other pass."""
+Bits = Literal[16, 32]
+"""Bits of a pixel of optical bands in an answer."""
 EVALSCRIPTS = Path(__file__).parent / "evalscripts"
 
 
@@ -47,8 +49,8 @@ def tiles(geobox: GeoBox) -> tuple[Tile, ...]:
     )
 
 
-def process_body(scene: Scene, geobox: GeoBox, collection: str, base: str) -> dict[str, Any]:
-    """The body of a Process request for one acquisition on one part of the grid."""
+def process_body(scene: Scene, geobox: GeoBox, collection: str, base: str, bits: Bits = 32) -> dict[str, Any]:
+    """The body of a Process request for one acquisition on one part of the grid; radar always comes in 32 bits."""
     from sentinelhub.api.process import SentinelHubRequest
     from sentinelhub.constants import CRS, MimeType
     from sentinelhub.geometry import BBox
@@ -56,13 +58,14 @@ def process_body(scene: Scene, geobox: GeoBox, collection: str, base: str) -> di
     box = geobox.boundingbox
     epsg = geobox.crs.to_epsg() if geobox.crs is not None else None
     height, width = geobox.shape
+    name = "sentinel-2-uint16.js" if (scene.sensor, bits) == ("sentinel-2", 16) else f"{scene.sensor}.js"
     data = SentinelHubRequest.input_data(
         _collection(collection, base),
         time_interval=(_naive(scene.time - AROUND), _naive(scene.time + AROUND)),
         other_args=_processing(scene),
     )
     request = SentinelHubRequest(
-        evalscript=(EVALSCRIPTS / f"{scene.sensor}.js").read_text("utf-8"),
+        evalscript=(EVALSCRIPTS / name).read_text("utf-8"),
         input_data=[data],
         responses=[SentinelHubRequest.output_response("default", MimeType.TIFF)],
         bbox=BBox((box.left, box.bottom, box.right, box.top), CRS(str(epsg))),
@@ -112,15 +115,16 @@ def _naive(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None)
 
 
-def units(scene: Scene, geobox: GeoBox) -> float:
+def units(scene: Scene, geobox: GeoBox, bits: Bits = 32) -> float:
     """Processing units of one request, as Sentinel Hub counts them.
 
-    One unit is 512 × 512 pixels of three bands at 16 bits; 32 bits count double, terrain correction of radar double.
-    (Sentinel Hub documentation, "Processing unit")
+    One unit is 512 × 512 pixels of three bands at 16 bits; ``dataMask`` is not counted, 32 bits count double, and so
+    does orthorectification. An area counts as at least 0.01, a request as at least 0.005. (Sentinel Hub documentation,
+    "Processing unit")
     """
     height, width = geobox.shape
-    bands, weight = (8, 1.0) if scene.sensor == "sentinel-2" else (3, 4.0)
-    return max(0.005, height * width / 512**2 * bands / 3 * weight)
+    bands, weight = (7, bits / 16) if scene.sensor == "sentinel-2" else (2, 4.0)
+    return max(0.005, max(0.01, height * width / 512**2) * bands / 3 * weight)
 
 
 def trouble(content: bytes, geobox: GeoBox, bands: int) -> str | None:

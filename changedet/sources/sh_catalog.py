@@ -64,12 +64,8 @@ def _scene(feature: Mapping[str, Any], query: Query, source: str) -> Scene | Non
     orbit = scene.relative_orbit if scene.relative_orbit is not None else _radar_orbit(identity)
     optical = scene.sensor == "sentinel-2"
     bands = (*OPTICAL_BANDS, CLASSIFICATION) if optical else RADAR_BANDS
-    # the service harmonises baselines, and answers with 0 (optical) or NaN (radar) where there is no data
-    asset = Asset(
-        href=f"sentinelhub:{identity}",
-        scale=REFLECTANCE_SCALE if optical else 1.0,
-        nodata=0.0 if optical else float("nan"),
-    )
+    # the service harmonises baselines, so that no offset is left
+    asset = Asset(href=f"sentinelhub:{identity}", scale=REFLECTANCE_SCALE if optical else 1.0, nodata=float("nan"))
     return replace(
         scene,
         relative_orbit=orbit,

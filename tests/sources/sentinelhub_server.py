@@ -38,6 +38,7 @@ class Hub:
 
     url: str
     processed: list[dict[str, Any]] = field(default_factory=list)
+    searched: list[dict[str, Any]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,16 +53,26 @@ def process_errors(contracts: Path, body: dict[str, Any]) -> list[str]:
     return [error.message for error in errors]
 
 
+def search_errors(contracts: Path, body: dict[str, Any]) -> list[str]:
+    """What the published schema says against a catalogue search."""
+    document = contracts / "sentinelhub" / "catalog-item-search.openapi.yml"
+    where = "#/paths/~1catalog~1v1~1search/post/requestBody/content/application~1json/schema"
+    return [error.message for error in validator(document, where).iter_errors(body)]
+
+
 @cache
 def validator(document: Path, schema: str) -> jsonschema.Draft7Validator:
+    """Of a component by its name, or of any part of the document by a reference that starts with ``#``."""
     content = _dispatched(YAML(typ="safe").load(document.read_text()))
-    return jsonschema.Draft7Validator({"$ref": f"#/components/schemas/{schema}", "components": content["components"]})
+    where = schema if schema.startswith("#") else f"#/components/schemas/{schema}"
+    return jsonschema.Draft7Validator({"$ref": where, **{part: content[part] for part in ("components", "paths")}})
 
 
 def _dispatched(schema: Any) -> Any:
     """The schema with each ``oneOf`` that has a discriminator made to choose by it, as OpenAPI 3.0 means it.
 
-    One has none: every data set also meets that of user data, so ``anyOf`` is meant; ``DATASETS`` holds the strict one.
+    Where there is none ``anyOf`` is meant: every data set also meets that of user data (``DATASETS`` holds the strict
+    one), and in the catalogue a property is both a numeric and a character expression.
     """
     if isinstance(schema, list):
         return [_dispatched(part) for part in schema]
@@ -116,6 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
         send(self, 200, b'{"access_token": "token-1", "expires_in": 3600}')
 
     def _search(self, body: dict[str, Any]) -> None:
+        errors = search_errors(self.contracts, body)
+        with self.hub.lock:
+            self.hub.searched.append(body)
+            self.hub.refused += errors
+        if errors:
+            send(self, 400, json.dumps({"code": "BadRequest", "description": errors[0]}).encode())
+            return
         first, last = (datetime.fromisoformat(text) for text in body["datetime"].split("/"))
         found = [
             {name: item[name] for name in ("id", "type", "bbox", "geometry", "properties")}
@@ -150,25 +168,26 @@ class _Handler(BaseHTTPRequestHandler):
             for item, folder in self.items
             if first <= datetime.fromisoformat(item["properties"]["datetime"]) <= last
         )
-        return _pixels(item, folder, geobox)
+        return _pixels(item, folder, geobox, whole='"UINT16"' in body["evalscript"])
 
 
-def _pixels(item: dict[str, Any], folder: Path, geobox: GeoBox) -> bytes:
-    """The bands of an item on a grid, as the evalscripts of the source write them."""
+def _pixels(item: dict[str, Any], folder: Path, geobox: GeoBox, *, whole: bool) -> bytes:
+    """The bands of an item on a grid, as the evalscripts of the source write them: optical in digital numbers."""
     scene = scene_from_item(item, "loopback")
+    unit = 10_000 if scene.sensor == "sentinel-2" else 1
     windows = {
-        band: Window((folder / asset.href).resolve(), "", 1, asset.scale, asset.offset, asset.nodata)
+        band: Window((folder / asset.href).resolve(), "", 1, 1.0, round(asset.offset * unit), asset.nodata)
         for band, asset in scene.assets.items()
     }
     layer = layer_of(passes([Fetched(scene, windows)])[0], geobox)
     if scene.sensor == "sentinel-1":
         return _encode([layer.bands["vv"], layer.bands["vh"]], "float32", geobox)
-    numbers = []
-    for band in ("blue", "green", "red", "nir", "swir16", "swir22"):
-        values = layer.bands.get(band, layer.bands["nir"])
-        numbers.append(np.nan_to_num(np.clip(np.round(values * 10_000), 1, 65_535), nan=0).astype(np.uint16))
-    classes = np.zeros(geobox.shape, np.uint16) if layer.scl is None else layer.scl.astype(np.uint16)
-    return _encode([*numbers, classes], "uint16", geobox)
+    classes = np.zeros(geobox.shape, np.uint16) if layer.scl is None else layer.scl
+    wanted = ("blue", "green", "red", "nir", "swir16", "swir22")
+    planes = [layer.bands.get(band, layer.bands["nir"]) for band in wanted]
+    if whole:
+        planes = [np.nan_to_num(np.clip(np.round(plane), 1, 65_535), nan=0) for plane in planes]
+    return _encode([*planes, classes], "uint16" if whole else "float32", geobox)
 
 
 def _encode(planes: list[NDArray[Any]], dtype: str, geobox: GeoBox) -> bytes:
@@ -179,7 +198,7 @@ def _encode(planes: list[NDArray[Any]], dtype: str, geobox: GeoBox) -> bytes:
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
             for i, plane in enumerate(planes, 1):
-                target.write(plane, i)
+                target.write(plane.astype(dtype), i)
         return bytes(memory.read())
 
 
