@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +78,17 @@ def send(
     handler.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    """A server that bears many connections at once, and says nothing of clients that go away in the middle."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def serving(root: Path, *, fault: Fault | None = None, latency: float = 0.0) -> Iterator[Served]:
     """Serve a folder with byte ranges; ``fault`` may answer in its place."""
@@ -86,8 +98,7 @@ def serving(root: Path, *, fault: Fault | None = None, latency: float = 0.0) -> 
         (_Handler,),
         {"root": root, "served": served, "fault": staticmethod(fault) if fault else None, "latency": latency},
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     served.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

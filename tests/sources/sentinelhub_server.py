@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 from changedet.sources import Fetched, Window
 from changedet.sources.grid import layer_of, passes
 from changedet.sources.stac_items import scene_from_item
-from tests.loopback import send
+from tests.loopback import Server, send
 
 SECRET = "loopback-secret-3f9c"
 DATASETS = {"sentinel-2-l2a": "S2L2ADataset", "sentinel-1-grd": "S1Dataset"}
@@ -217,8 +217,7 @@ def sentinel_hub(catalogue: Path, contracts: Path, fault: Fault | None = None) -
             "fault": staticmethod(fault) if fault else None,
         },
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

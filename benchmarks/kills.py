@@ -1,0 +1,91 @@
+"""Downloads killed with -9 at random instants, over loopback sockets: ``python benchmarks/kills.py [--write]``.
+
+Needs CHANGEDET_CONTRACTS (default ../shared/contracts) for the loopback Sentinel Hub.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.archive import ground, shot, write_archive  # noqa: E402
+from tests.loopback import serving  # noqa: E402
+from tests.sources.sentinelhub_server import sentinel_hub  # noqa: E402
+
+DOCUMENT = ROOT / "docs" / "reliability.md"
+KINDS = ("stac", "sentinelhub")
+DAYS = tuple(f"2024-{month:02d}-{day:02d}" for month in range(1, 11) for day in (5, 15))
+LATENCY = 0.01
+COLUMNS = {
+    "kills": "kills",
+    "files": "answers of a whole download",
+    "kept": "answers kept by the killed downloads",
+    "parts": "kills in the middle of a write",
+    "downloaded_twice": "of the kept, downloaded twice",
+    "other_bytes": "restarts with other final bytes",
+    "failed_verification": "files that failed verification",
+    "half_written": "half-written files",
+}
+
+
+def measure(kind: str, archive: Path, contracts: Path, kills: int) -> dict[str, Any]:
+    served = serving(archive, latency=LATENCY) if kind == "stac" else sentinel_hub(archive, contracts)
+    with tempfile.TemporaryDirectory() as folder, served as server:
+        url = f"{server.url}/catalog.json" if kind == "stac" else server.url
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.killing", kind, url, folder, str(kills), "0"],
+            capture_output=True, text=True, check=False, cwd=ROOT,
+        )  # fmt: skip
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    counts: dict[str, Any] = json.loads(done.stdout)
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="of each source")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
+    arguments = parser.parse_args()
+    contracts = Path(os.environ.get("CHANGEDET_CONTRACTS") or ROOT / "../shared/contracts").resolve()
+    lines = [f"| source | {' | '.join(COLUMNS.values())} |", f"|---|{'---:|' * len(COLUMNS)}"]
+    with tempfile.TemporaryDirectory() as folder:
+        shots = [shot(day, ground(), i) for i, day in enumerate(DAYS)]
+        archive = write_archive(Path(folder), shots).parent
+        for kind in KINDS:
+            counts = measure(kind, archive, contracts, arguments.kills)
+            lines.append(f"| {kind} | {' | '.join(str(counts[name]) for name in COLUMNS)} |")
+            print(lines[-1], flush=True)
+    if arguments.write:
+        words = (
+            f"{len(DAYS)} acquisitions over loopback sockets, all at once, as a run fetches them. Each download is "
+            "killed at an instant drawn evenly from the length of an undisturbed one, then begun again on the same "
+            "cache and compared with the undisturbed one, byte by byte. A part left aside by a kill is never read; "
+            "`changedet cache prune` removes it."
+        )
+        write_section("kills", "Killed at any instant", "python benchmarks/kills.py --write", [words, "", *lines])
+
+
+def write_section(marker: str, title: str, command: str, lines: list[str]) -> None:
+    """Replace one section of the document, or append it."""
+    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+    body = "\n".join([begin, f"## {title}", "", f"`{command}`", "", *lines, end])
+    text = DOCUMENT.read_text() if DOCUMENT.exists() else "# Reliability\n"
+    if begin in text:
+        text = text[: text.index(begin)] + body + text[text.index(end) + len(end) :]
+    else:
+        text = f"{text.rstrip()}\n\n{body}\n"
+    DOCUMENT.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
