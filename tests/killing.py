@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import sentinelhub.api.process  # noqa: F401  imported before the fork, as all else: a kill should fall into the download
 
 from changedet.sources import Query, Source
 from changedet.sources.acquire import fetch_scenes
