@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ AROUND = timedelta(minutes=11)
 Bits = Literal[16, 32]
 """Bits of a pixel of optical bands in an answer."""
 EVALSCRIPTS = Path(__file__).parent / "evalscripts"
+_DEFINING = threading.Lock()
+"""Sixteen downloads begin at once, and a cache alone lets two of them define the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,14 @@ def _processing(scene: Scene) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=8)
 def _collection(collection: str, base: str) -> Any:
     """The library's collection of one host; its global enumeration takes each name only once."""
+    with _DEFINING:
+        return _defined(collection, base)
+
+
+@lru_cache(maxsize=8)
+def _defined(collection: str, base: str) -> Any:
     from sentinelhub.data_collections import DataCollection
 
     known = {"sentinel-2-l2a": DataCollection.SENTINEL2_L2A, "sentinel-1-grd": DataCollection.SENTINEL1_IW}

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +17,7 @@ import rasterio
 from changedet import pipeline
 from changedet.errors import InputError, ServiceError
 from changedet.sources import Query
-from changedet.sources.process import MAX_SIDE, process_body, tiles, units
+from changedet.sources.process import MAX_SIDE, _collection, process_body, tiles, units
 from changedet.sources.sentinelhub import Config, SentinelHubSource, open_source
 from changedet.sources.sh_catalog import acquisitions, search_body
 from changedet.sources.transport import Patience
@@ -184,6 +187,25 @@ def test_a_large_grid_is_asked_for_in_tiles() -> None:
     assert sum(part.geobox.shape[0] * part.geobox.shape[1] for part in parts) == geobox.shape[0] * geobox.shape[1]
     for part in parts:
         assert part.geobox.transform.c == geobox.transform.c + 10 * part.column
+
+
+def test_many_downloads_may_begin_at_once() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        # a fresh address each time: the library's enumeration remembers names for the life of the process
+        for port in range(40_000, 40_030):
+            together, base = threading.Barrier(8), f"http://127.0.0.1:{port}"
+
+            def define(together: threading.Barrier, base: str) -> object:
+                together.wait()
+                return _collection("sentinel-2-l2a", base)
+
+            with ThreadPoolExecutor(8) as pool:
+                tasks = [pool.submit(define, together, base) for _ in range(8)]
+            assert len({task.result() for task in tasks}) == 1
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_units_are_counted_as_the_service_counts_them(data: Path, contracts: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
