@@ -52,7 +52,7 @@ def _made(factory: pytest.TempPathFactory, name: str, site: str | None) -> Path:
     with FileLock(place / "lock"):
         if not known.is_file():
             if site is None:
-                path = write_archive(place / "archive", Simulation()).parent / "site.yaml"
+                path = write_archive(place / "archive", Simulation(months=18, size_m=1600)).parent / "site.yaml"
             else:
                 path = place / "site.yaml"
                 path.write_text(site, encoding="utf-8")
@@ -63,7 +63,7 @@ def _made(factory: pytest.TempPathFactory, name: str, site: str | None) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of ``changedet demo``."""
+    """The demo, shorter and on a smaller square: the same facility and the same events."""
     return _made(tmp_path_factory, "demo", None)
 
 

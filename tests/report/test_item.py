@@ -10,10 +10,7 @@ from typing import Any
 import pystac
 import pytest
 from filelock import FileLock
-from jsonschema import Draft7Validator, ValidationError
-from pystac.validation.local_validator import get_local_schema_cache
-from referencing import Registry, Resource
-from referencing.exceptions import NoSuchResource
+from jsonschema import ValidationError
 
 from changedet.errors import OutputError
 from changedet.report import item
@@ -21,31 +18,7 @@ from changedet.report.item import scene_uri
 from changedet.scene import Scene
 from tests.report.builders import HOSTILE_NAMES, make_evidence
 from tests.report.runs import copied, small_evidence, write_run
-
-SCHEMAS = Path(__file__).parent.parent / "schemas"
-CORE = "https://schemas.stacspec.org/v1.1.0"
-
-
-def registry() -> Registry:
-    """Schemas by address, from the installed pystac and from ``tests/schemas``; no network."""
-    own = [json.loads(path.read_bytes()) for path in SCHEMAS.glob("*.json")]
-    schemas = {**get_local_schema_cache(), **{schema["$id"].rstrip("#"): schema for schema in own}}
-
-    def refuse(uri: str) -> Resource:
-        raise NoSuchResource(ref=uri)
-
-    return Registry(retrieve=refuse).with_resources(
-        [(address, Resource.from_contents(schema)) for address, schema in schemas.items()]
-    )
-
-
-def validate(value: dict[str, Any]) -> None:
-    """Against the core schema of its type and those of its extensions."""
-    kind = {"Feature": "item", "Catalog": "catalog"}[value["type"]]
-    known = registry()
-    for address in (f"{CORE}/{kind}-spec/json-schema/{kind}.json", *value.get("stac_extensions", [])):
-        schema = known.contents(address)
-        Draft7Validator(schema, registry=known).validate(value)
+from tests.report.stac import validate
 
 
 @pytest.fixture(scope="module")

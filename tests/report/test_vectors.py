@@ -2,23 +2,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import shapely
 from pyogrio import read_info
-from pyogrio.raw import read
 from pyproj import Transformer
 
 from changedet.evidence import Evidence
 from changedet.report import kmz, vectors
-from changedet.report.plain import iso
 from changedet.report.records import records
-from changedet.report.words import utc
 from tests.report.builders import CHANGES, HOSTILE_NAMES, make_evidence, make_geobox
+from tests.report.rows import as_text, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -30,32 +26,6 @@ def evidence() -> Evidence:
 def files(evidence: Evidence, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     folder = tmp_path_factory.mktemp("vectors")
     return (*vectors.write(evidence, folder), *kmz.write(evidence, folder))
-
-
-def as_text(value: Any) -> str:
-    """One way to say a value, whatever type a format gave it."""
-    if value is None or str(value) in ("", "nan", "NaT"):
-        return ""
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, np.datetime64):
-        return iso(utc(value))
-    if isinstance(value, (bool, np.bool_)):
-        return str(int(value))
-    return str(value.item() if isinstance(value, np.generic) else value)
-
-
-def rows_of(path: Path) -> list[tuple[str, dict[str, str]]]:
-    """Geometry and attributes as pyogrio reads them."""
-    meta, _, geometries, columns = read(str(path), layer="detections")
-    names = [str(name) for name in meta["fields"]]
-    return [
-        (
-            shapely.normalize(shapely.from_wkb(geometry)).wkt,
-            {name: as_text(column[i]) for name, column in zip(names, columns, strict=True)},
-        )
-        for i, geometry in enumerate(geometries)
-    ]
 
 
 def test_all_three_files_read_back_as_the_same_records(evidence: Evidence, files: tuple[Path, ...]) -> None:
