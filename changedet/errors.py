@@ -9,6 +9,7 @@
     │   ├── NoScenesError          exit code 2   the catalogue holds no scene for this area and these dates
     │   ├── NothingClearError      exit code 2   scenes exist, but none shows enough of the ground
     │   └── OutputError            exit code 2   the output folder cannot be written
+    │       └── DiskFullError      exit code 3   no room left; what was saved is kept
     ├── ServiceError               exit code 3   a service or every download failed; says what was saved
     │   └── FetchError             exit code 3   one asset of one scene could not be fetched or read
     └── ContractError              exit code 1   a value broke the contract of stack.py: a bug, not a user's mistake
@@ -67,7 +68,13 @@ class NothingClearError(InputError):
 
 
 class OutputError(InputError):
-    """The output folder cannot be written, or the disk is full."""
+    """The output folder cannot be written."""
+
+
+class DiskFullError(OutputError):
+    """The disk is full; the message says what was kept and how to go on."""
+
+    exit_code = 3
 
 
 class ServiceError(ChangedetError):

@@ -31,6 +31,7 @@ from changedet.sources.acquire import (
     Progress,
     build_stacks,
     check_budget,
+    check_sides,
     fetch_scenes,
     find_scenes,
     open_source,
@@ -149,6 +150,7 @@ def gather(
             check_budget(planned(scenes, source, geobox, store), max_requests)
     with clock.step("acquire"):
         acquired = fetch_scenes(scenes, source, geobox, store, progress)
+        check_sides(site, scenes, acquired)
     with clock.step("grid"):
         stacks = build_stacks(acquired, geobox, progress)
     with clock.step("prepare"):

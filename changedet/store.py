@@ -21,10 +21,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from changedet.errors import OutputError
+from changedet.errors import DiskFullError, OutputError
 
 LOCK_TIMEOUT = 900.0
 """Seconds to wait for another run that fetches the same window."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LITTLE = 1 << 20
+"""Free bytes under which a disk counts as full."""
 
 
 def default_cache() -> Path:
@@ -80,11 +83,16 @@ def write_text(target: Path, content: str) -> None:
 
 def output_error(path: Path, error: OSError) -> OutputError:
     """The sentence for a file that could not be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(
-            f"{path.parent}: the disk is full; free some space and run again, what was downloaded so far is kept"
-        )
+    if error.errno in FULL or (error.errno is None and _room(path) < LITTLE):
+        why = "the disk takes no file so large" if error.errno == errno.EFBIG else "the disk is full"
+        return DiskFullError(f"{path.parent}: {why}; free some space and run again, what was downloaded so far is kept")
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose a folder that you may write to")
+
+
+def _room(path: Path) -> int:
+    """Free bytes of the disk on which a path lies; GDAL's errors do not say why nothing could be written."""
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    return shutil.disk_usage(existing).free
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +195,19 @@ class Store:
         from filelock import FileLock, Timeout
 
         path = self._locks / f"{request_hash(request)}.lock"
+        held = FileLock(path, timeout=LOCK_TIMEOUT)
         try:
-            with FileLock(path, timeout=LOCK_TIMEOUT):
-                yield
+            held.acquire()
         except Timeout as error:
             raise OutputError(
                 f"{path}: another run has held this lock for {LOCK_TIMEOUT:.0f} s; end that run, then run again"
             ) from error
+        except OSError as error:
+            raise output_error(path, error) from error
+        try:
+            yield
+        finally:
+            held.release()
 
     def entries(self) -> Iterator[Entry]:
         """All cached answers, in order of scene and asset; records that cannot be read are passed over."""

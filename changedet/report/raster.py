@@ -16,6 +16,7 @@ import rasterio
 import rasterio.shutil
 import xarray as xr
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.windows import Window
 
 from changedet.evidence import Evidence
@@ -124,9 +125,18 @@ def _cog(
             overview_resampling="NEAREST",
             bigtiff="IF_SAFER",
         )
+        _check_ends(path)
+    except CPLE_BaseError as error:
+        raise OSError(f"{path.name}: {error}") from error
     finally:
         draft.unlink(missing_ok=True)
     return path
+
+
+def _check_ends(path: Path) -> None:
+    """Read the last pixels of each band: where a disk was full, GDAL may have said nothing."""
+    with rasterio.open(path, driver="GTiff") as raster:
+        raster.read(window=Window(raster.width - 1, raster.height - 1, 1, 1))
 
 
 def _strips(height: int, width: int) -> Iterator[tuple[slice, Window]]:

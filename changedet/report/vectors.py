@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from pyogrio.raw import write as write_layer
 from shapely.geometry import mapping
 
@@ -36,8 +37,11 @@ def write(evidence: Evidence, folder: Path) -> tuple[Path, ...]:
     geojson = folder / "detections.geojson"
     geojson.write_bytes(json_bytes(feature_collection(rows)))
     geopackage = folder / "detections.gpkg"
-    _write_geopackage(rows, field_types(evidence), geopackage)
-    _settle(geopackage, max((scene.time for scene in evidence.scenes), default=EPOCH))
+    try:
+        _write_geopackage(rows, field_types(evidence), geopackage)
+        _settle(geopackage, max((scene.time for scene in evidence.scenes), default=EPOCH))
+    except (sqlite3.Error, DataSourceError, DataLayerError, FeatureError) as error:
+        raise OSError(f"{geopackage.name}: {error}") from error
     return geojson, geopackage
 
 

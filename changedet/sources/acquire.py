@@ -86,19 +86,19 @@ def find_scenes(site: Site, source: Source) -> tuple[Scene, ...]:
     found: list[Scene] = []
     for sensor, spec in site.sensors.items():
         for period in (site.before, site.after):
-            found.extend(
-                source.search(
-                    Query(
-                        sensor=sensor,
-                        ring=site.ring,
-                        start=period.start,
-                        end=period.end,
-                        collection=spec.collection,
-                        max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
-                        relative_orbits=spec.relative_orbits,
-                    )
-                )
+            query = Query(
+                sensor=sensor,
+                ring=site.ring,
+                start=period.start,
+                end=period.end,
+                collection=spec.collection,
+                max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
+                relative_orbits=spec.relative_orbits,
             )
+            try:
+                found.extend(source.search(query))
+            except ServiceError as error:
+                raise ServiceError(f"{error}; nothing was downloaded, run again later") from error
     for name, period in (("before", site.before), ("after", site.after)):
         if not any(period.holds(scene.time) for scene in found):
             raise NoScenesError(
@@ -160,14 +160,19 @@ def fetch_scenes(
         return source.fetch(scene, bands[scene.sensor], geobox, store)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        tasks = {pool.submit(fetch, scene): scene for scene in scenes}
-        for done, task in enumerate(as_completed(tasks), 1):
-            try:
-                fetched.append(task.result())
-            except FetchError as error:
-                failures.append(Failure(error.scene, error.asset, error.reason))
-            if progress is not None:
-                progress("acquire", done, len(scenes))
+        tasks = [pool.submit(fetch, scene) for scene in scenes]
+        try:
+            for done, task in enumerate(as_completed(tasks), 1):
+                try:
+                    fetched.append(task.result())
+                except FetchError as error:
+                    failures.append(Failure(error.scene, error.asset, error.reason))
+                if progress is not None:
+                    progress("acquire", done, len(scenes))
+        finally:
+            # when the disk is full or the user interrupts, what has not begun does not begin
+            for task in tasks:
+                task.cancel()
     if scenes and not fetched:
         first = min(failures, key=lambda failure: failure.scene)
         raise ServiceError(
@@ -179,6 +184,25 @@ def fetch_scenes(
         f"{one.scene.id}/{band}": window.sha256 for one in fetched for band, window in sorted(one.windows.items())
     }
     return Acquired(tuple(fetched), tuple(sorted(failures, key=lambda f: (f.scene, f.asset))), checksums)
+
+
+def check_sides(site: Site, scenes: tuple[Scene, ...], acquired: Acquired) -> None:
+    """Refuse to compare when every scene of one side failed: that is no cloud, and running again may mend it.
+
+    Raises
+    ------
+    ServiceError
+    """
+    for name, period in (("before", site.before), ("after", site.after)):
+        found = [scene for scene in scenes if period.holds(scene.time)]
+        if found and not any(period.holds(one.scene.time) for one in acquired.fetched):
+            lost = {scene.id for scene in found}
+            first = next(failure for failure in acquired.failures if failure.scene in lost)
+            raise ServiceError(
+                f"none of the {len(found)} scenes of `{name}` could be fetched; the first, {first.scene}, asset "
+                f"{first.asset}: {first.reason}; run again later, the {len(acquired.fetched)} scenes that were saved "
+                "are not fetched twice"
+            )
 
 
 def build_stacks(acquired: Acquired, geobox: GeoBox, progress: Progress | None = None) -> dict[str, xr.Dataset]:

@@ -18,8 +18,9 @@ from changedet.scene import Asset, Scene
 from changedet.sources import Cost, Fetched, Query, Window
 from changedet.sources.allowed import Rules, without_secrets
 from changedet.sources.presets import USE_INSTEAD, Preset, Signer, preset_of
+from changedet.sources.rangefile import RangeFile
 from changedet.sources.stac_items import UnreadableItemError, scene_from_item
-from changedet.sources.transport import Patience, RangeFile, Transport
+from changedet.sources.transport import Patience, Transport
 from changedet.sources.windows import UnreadableRasterError, copy_window, estimate_bytes
 from changedet.store import Entry, Store
 from changedet.values import SourceConfig

@@ -9,7 +9,8 @@ import pytest
 
 from changedet.errors import ServiceError
 from changedet.sources.allowed import Rules
-from changedet.sources.transport import Patience, RangeFile, Transport, retry_after
+from changedet.sources.rangefile import RangeFile
+from changedet.sources.transport import Patience, Transport, retry_after
 from tests.loopback import Fault, send, serving
 
 QUICK = Patience(attempts=3, connect=2, read=0.4, total=1.5, base=0.01, longest=0.3)
