@@ -225,16 +225,18 @@ def change_map(like: xr.Dataset, values: Mapping[str, NDArray], *, detector: str
     ``score`` and ``p_value`` become NaN, and ``changed`` False, where not observable.
     """
     observable = np.asarray(values["observable"], bool)
+    changed = np.asarray(values["changed"], bool) & observable
     filled: dict[str, NDArray] = {}
+    # nothing is copied but where it must differ: of a whole tile each array has hundreds of megabytes
     for name, dtype in CHANGE_VARIABLES.items():
-        array = np.array(values[name], dtype)
-        if name in ("score", "p_value"):
-            array[~observable] = np.nan
+        array = np.asarray(values[name], dtype)
+        if name in ("score", "p_value") and np.isfinite(array[~observable]).any():
+            array = np.where(observable, array, np.float32(np.nan))
         elif name == "changed":
-            array &= observable
+            array = changed
+        elif name in ("onset_after", "onset_before"):
+            array = np.where(changed, array, np.datetime64("NaT", "ns"))
         filled[name] = array
-    for name in ("onset_after", "onset_before"):
-        filled[name][~filled["changed"]] = np.datetime64("NaT")
     coords = {name: like.coords[name] for name in ("y", "x", "spatial_ref")}
     change = xr.Dataset(
         {name: (("y", "x"), array) for name, array in filled.items()},

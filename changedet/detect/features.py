@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from changedet.detect.filters import Image, Mask
@@ -36,6 +37,11 @@ class Pair:
     time_before: np.datetime64
     time_after: np.datetime64
     bands: tuple[str, ...]
+
+    def rows(self, first: int, last: int) -> Pair:
+        """The same of the rows ``first`` … ``last - 1``, without a copy."""
+        before, after = (tuple(plane[first:last] for plane in image) for image in (self.before, self.after))
+        return Pair(before, after, self.seen[first:last], self.time_before, self.time_after, self.bands)
 
 
 def choose_pair(stack: xr.Dataset, periods: Periods) -> Pair:
@@ -69,9 +75,21 @@ def choose_pair(stack: xr.Dataset, periods: Periods) -> Pair:
 
 def sample(seen: Mask, size: int = SAMPLE) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of evenly spaced seen pixels, at most ``size`` of them; no random numbers."""
-    flat = np.flatnonzero(seen)
-    step = max(1, -(-flat.size // size))
-    rows, columns = np.unravel_index(flat[::step], seen.shape)
+    count = int(np.count_nonzero(seen))
+    return _every(np.ascontiguousarray(seen), max(1, -(-count // size)), count)
+
+
+@njit(cache=True, nogil=True)
+def _every(seen: Mask, step: int, count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Each ``step``-th of ``count`` True pixels, without an index of all of them."""
+    rows, columns = np.empty(-(-count // step), np.intp), np.empty(-(-count // step), np.intp)
+    met = 0
+    for y in range(seen.shape[0]):
+        for x in range(seen.shape[1]):
+            if seen[y, x]:
+                if met % step == 0:
+                    rows[met // step], columns[met // step] = y, x
+                met += 1
     return rows, columns
 
 
@@ -113,10 +131,25 @@ class Null:
 
     def p_value(self, score: Image) -> Image:
         """Probability of so large a score where nothing changed; NaN where the score is."""
-        p_value = np.full(score.shape, np.nan, np.float32)
-        known = np.isfinite(score)
-        values = score[known]
-        below = 1 - np.interp(values, self.knots, self.levels)
-        excess = np.maximum(values - np.float32(self.knots[-1]), np.float32(0)) / np.float32(self.slope)
-        p_value[known] = below * np.exp(-excess)
+        p_value = np.empty(score.shape, np.float32)
+        knots, levels = (np.asarray(part, np.float64) for part in (self.knots, self.levels))
+        _tail(np.ascontiguousarray(score, np.float32).reshape(-1), knots, levels, self.slope, p_value.reshape(-1))
         return p_value
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def _tail(score: Image, knots: NDArray[np.float64], levels: NDArray[np.float64], slope: float, p_value: Image) -> None:
+    """1 - interpolated level up to the last knot, then exponential; NaN stays."""
+    last = len(knots) - 1
+    for i in prange(len(score)):
+        value = np.float64(score[i])
+        if np.isnan(value):
+            p_value[i] = np.nan
+        elif value >= knots[last]:
+            p_value[i] = (1 - levels[last]) * np.exp((knots[last] - value) / slope)
+        elif value <= knots[0]:
+            p_value[i] = 1 - levels[0]
+        else:
+            k = np.searchsorted(knots, value, side="right") - 1
+            step = knots[k + 1] - knots[k]
+            p_value[i] = 1 - (levels[k] + (levels[k + 1] - levels[k]) * (value - knots[k]) / step)

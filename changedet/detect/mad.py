@@ -74,7 +74,7 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
 def pair_map(stack: xr.Dataset, pair: Pair, score: Image, p_value: Image, rate: float, detector: str) -> xr.Dataset:
     """A ChangeMap of two dates: flagged where ``p_value <= rate``, onset between the two acquisitions."""
     shape = pair.seen.shape
-    seen = pair.seen.astype(np.int16)
+    once = pair.seen.astype(np.int16)
     with np.errstate(invalid="ignore"):
         changed = p_value <= rate
     return change_map(
@@ -84,10 +84,10 @@ def pair_map(stack: xr.Dataset, pair: Pair, score: Image, p_value: Image, rate: 
             "p_value": p_value,
             "changed": changed & pair.seen,
             "observable": pair.seen,
-            "n_before": seen,
-            "n_after": seen,
-            "onset_after": np.full(shape, pair.time_before),
-            "onset_before": np.full(shape, pair.time_after),
+            "n_before": once,
+            "n_after": once,
+            "onset_after": np.broadcast_to(pair.time_before, shape),
+            "onset_before": np.broadcast_to(pair.time_after, shape),
         },
         detector=detector,
     )

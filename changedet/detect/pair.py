@@ -6,13 +6,15 @@ other cities) is in docs/benchmarks.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import xarray as xr
-from scipy.special import expit
+from numba import njit, prange
 
 from changedet.detect.chronochrome import Model
 from changedet.detect.features import Null, Pair, choose_pair, sample
-from changedet.detect.filters import Image, Mask, gradient, smooth, smooth_sum
+from changedet.detect.filters import Image, Mask, gradient, gradient_at, reach, smooth, smooth_sum
 from changedet.detect.mad import pair_map
 from changedet.stack import Periods
 from changedet.values import DetectorConfig
@@ -35,6 +37,16 @@ GREEN_DISCOUNT = 0.5
 MOST_LEVEL, MOST_SLOPE = 0.75, 0.12
 """Of unchanged ground the 85 % quantile of the score is at most this: noise alone gives 0.7, the labelled cities 0.2 to
 0.6; and the mean excess over it was 0.07 to 0.17. More comes from change that covers much of the map."""
+
+
+STRIP = 256
+"""Rows at a time,"""
+HALO = max(
+    *(reach(sigma) for sigma in SPECTRAL_SCALES),
+    *(reach(sigma) + reach(EDGE_SIGMA) + reach(2 * EDGE_SIGMA) for sigma in EDGE_SCALES),
+)
+"""and how many more on each side, so that no pixel feels where the strip ends."""
+LEAST_CLEAR = 1000
 
 
 class Config(DetectorConfig):
@@ -60,61 +72,97 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
 
 
 def change_score(pair: Pair) -> Image:
-    """The score, (y, x); NaN where not seen."""
-    if set(pair.bands) <= {"vv", "vh"}:
-        score = smooth_sum(_step(pair), pair.seen, SPECTRAL_SCALES)
-        score[~pair.seen] = np.nan
-        return score
-    visible = [i for i, band in enumerate(pair.bands) if band in VISIBLE]
-    before, after = [pair.before[i] for i in visible], [pair.after[i] for i in visible]
-    spectral = Model.fit(pair.before, pair.after, pair.seen).surprise(pair.before, pair.after)
-    if visible and len(visible) < len(pair.bands):
-        spectral += Model.fit(before, after, pair.seen).surprise(before, after)
-        spectral *= np.float32(0.5)
-    score = smooth_sum(spectral, pair.seen, SPECTRAL_SCALES)
-    if visible:
-        score *= np.float32(1 - EDGE_SHARE)
-        score += np.float32(EDGE_SHARE) * _edge_change(before, after, pair.seen)
-    score *= _discount(pair)
+    """The score, (y, x); NaN where not seen. Strip by strip: what lies between takes the memory of one strip."""
+    score_rows = _radar_score(pair) if set(pair.bands) <= {"vv", "vh"} else _optical_score(pair)
+    height = pair.seen.shape[0]
+    score = np.empty(pair.seen.shape, np.float32)
+    for top in range(0, height, STRIP):
+        first, last = max(0, top - HALO), min(height, top + STRIP + HALO)
+        score[top : top + STRIP] = score_rows(pair.rows(first, last))[top - first :][:STRIP]
     score[~pair.seen] = np.nan
     return score
 
 
-def _step(pair: Pair) -> Image:
-    """ln(1 + d²/bands) of the whitened difference of radar.
+def _optical_score(pair: Pair) -> Callable[[Pair], Image]:
+    """The score of some rows, by models of the whole map."""
+    visible = [i for i, band in enumerate(pair.bands) if band in VISIBLE]
+    rows, columns = sample(pair.seen)
+    spectra = np.stack([plane[rows, columns] for plane in (*pair.before, *pair.after)])
+    whole = Model.fit(spectra)
+    in_sight = [*visible, *(i + len(pair.bands) for i in visible)]
+    seeable = Model.fit(spectra[in_sight]) if visible and len(visible) < len(pair.bands) else None
+    edges = _edge_model([(*pair.before, *pair.after)[i] for i in in_sight], pair.seen) if visible else None
+
+    def score_rows(part: Pair) -> Image:
+        before, after = [part.before[i] for i in visible], [part.after[i] for i in visible]
+        spectral = whole.surprise(part.before, part.after)
+        if seeable is not None:
+            spectral += seeable.surprise(before, after)
+            spectral *= np.float32(0.5)
+        score = smooth_sum(spectral, part.seen, SPECTRAL_SCALES)
+        if edges is not None:
+            first, second = ([gradient(plane, part.seen, EDGE_SIGMA) for plane in image] for image in (before, after))
+            score *= np.float32(1 - EDGE_SHARE)
+            score += np.float32(EDGE_SHARE) * smooth_sum(edges.surprise(first, second), part.seen, EDGE_SCALES)
+        if {"red", "nir"} <= set(part.bands):
+            _discount(score, *_greenness(part))
+        return score
+
+    return score_rows
+
+
+def _edge_model(planes: Sequence[Image], seen: Mask) -> Model:
+    """Of the gradient magnitudes of both dates, from pixels away from gaps where there are enough of those."""
+    rows, columns = sample(seen)
+    edges = np.stack([gradient_at(plane, rows, columns, EDGE_SIGMA) for plane in planes])
+    clear = np.isfinite(edges).all(axis=0)
+    if np.count_nonzero(clear) < LEAST_CLEAR:
+        return Model.fit(np.stack([gradient(plane, seen, EDGE_SIGMA)[rows, columns] for plane in planes]))
+    return Model.fit(edges[:, clear])
+
+
+def _radar_score(pair: Pair) -> Callable[[Pair], Image]:
+    """The smoothed ln(1 + d²/bands) of the whitened difference of some rows.
 
     Speckle is new on every date, so one date hardly predicts the other, and a level that is ordinary elsewhere would
     pass for no surprise.
     """
-    steps = [after - before for before, after in zip(pair.before, pair.after, strict=True)]
-    values = np.stack([step[sample(pair.seen)] for step in steps]).astype(np.float64)
+    rows, columns = sample(pair.seen)
+    before, after = (np.stack([plane[rows, columns] for plane in image]) for image in (pair.before, pair.after))
+    values = (after - before).astype(np.float64)
     middle = np.median(values, axis=1)
     distance = np.abs(values - middle[:, None]).max(axis=0)
     still = values[:, distance <= np.quantile(distance, STILL)]
-    covariance = np.atleast_2d(np.cov(still)) if still.shape[1] > 1 else np.zeros((len(steps), len(steps)))
-    whitening = np.linalg.inv(np.linalg.cholesky(covariance + np.eye(len(steps)) * LEAST_SPECKLE**2))
-    total = np.zeros(pair.seen.shape, np.float32)
-    for row in whitening:
-        part = np.zeros_like(total)
-        for weight, step, centre in zip(row, steps, middle, strict=True):
-            part += np.float32(weight) * (step - np.float32(centre))
-        total += part * part
-    return np.asarray(np.log1p(total / np.float32(len(steps))), np.float32)
+    bands = len(values)
+    covariance = np.atleast_2d(np.cov(still)) if still.shape[1] > 1 else np.zeros((bands, bands))
+    whitening = np.linalg.inv(np.linalg.cholesky(covariance + np.eye(bands) * LEAST_SPECKLE**2))
+
+    def score_rows(part: Pair) -> Image:
+        steps = [b - a - np.float32(m) for a, b, m in zip(part.before, part.after, middle, strict=True)]
+        total = np.zeros(part.seen.shape, np.float32)
+        for row in whitening.astype(np.float32):
+            white = sum((weight * step for weight, step in zip(row, steps, strict=True)), np.float32(0))
+            total += white * white
+        return smooth_sum(np.log1p(total / np.float32(bands)), part.seen, SPECTRAL_SCALES)
+
+    return score_rows
 
 
-def _edge_change(before: list[Image], after: list[Image], seen: Mask) -> Image:
-    first, second = ([gradient(plane, seen, EDGE_SIGMA) for plane in image] for image in (before, after))
-    return smooth_sum(Model.fit(first, second, seen).surprise(first, second), seen, EDGE_SCALES)
-
-
-def _discount(pair: Pair) -> Image | np.float32:
-    """1 for ground that is bare on at least one date, down to ``1 - GREEN_DISCOUNT`` where it is green on both."""
-    if not {"red", "nir"} <= set(pair.bands):
-        return np.float32(1)
+def _greenness(pair: Pair) -> tuple[Image, Image]:
+    """NDVI of both dates, a little smoothed."""
     red, nir = pair.bands.index("red"), pair.bands.index("nir")
-    greenness = [
+    before, after = (
         smooth((image[nir] - image[red]) / np.maximum(image[nir] + image[red], np.float32(1e-3)), pair.seen, 1.0)
         for image in (pair.before, pair.after)
-    ]
-    lower = np.minimum(*greenness)
-    return np.asarray(1 - GREEN_DISCOUNT * expit((lower - GREEN) / GREEN_WIDTH), np.float32)
+    )
+    return before, after
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _discount(score: Image, before: Image, after: Image) -> None:
+    """Leave the score of ground that is bare on at least one date; down to half of it where it is green on both."""
+    for y in prange(score.shape[0]):
+        for x in range(score.shape[1]):
+            lower = min(before[y, x], after[y, x])
+            share = np.float32(1) / (np.float32(1) + np.exp(np.float32((GREEN - lower) / GREEN_WIDTH)))
+            score[y, x] *= np.float32(1) - np.float32(GREEN_DISCOUNT) * share
