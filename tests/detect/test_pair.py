@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import ndimage
 
 from changedet.detect import pair
-from changedet.detect.features import Null
-from changedet.detect.filters import gradient, smooth, smooth_sum
+from changedet.detect.features import Null, sample
+from changedet.detect.filters import gradient, gradient_at, smooth, smooth_sum
 from changedet.errors import NothingClearError
 from changedet.site import Period
 from changedet.stack import Periods
@@ -87,6 +89,42 @@ def test_gain_and_offset_of_a_band_change_nothing() -> None:
 def test_same_input_same_bytes() -> None:
     first, second = (pair.detect(built(), PERIODS, pair.Config(), 0.01) for _ in range(2))
     assert first.score.values.tobytes() == second.score.values.tobytes()
+
+
+@pytest.mark.parametrize("make", [built, lambda: speckled(BUILT)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_height_of_the_strips_changes_no_byte(
+    make: Callable[[], xr.Dataset], gaps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make()
+    if gaps:
+        valid = np.ones((2, SIDE, SIDE), bool)
+        valid[0, :20] = valid[1, 90:130, 40:] = False
+        bands = {name: stack[name].where(valid) for name in stack.data_vars if name != "valid"}
+        stack = stack.assign({**bands, "valid": (("time", "y", "x"), valid)})
+    maps = []
+    for rows in (SIDE, 64, 37):
+        monkeypatch.setattr(pair, "STRIP", rows)
+        maps.append(pair.detect(stack, PERIODS, pair.Config(), 0.01))
+    for name in ("score", "p_value", "changed"):
+        assert len({change[name].values.tobytes() for change in maps}) == 1
+
+
+def test_gradient_of_single_pixels_is_that_of_the_image() -> None:
+    image = np.random.default_rng(2).normal(size=(40, 30)).astype(np.float32)
+    rows, columns = np.array([0, 20, 39]), np.array([0, 7, 29])
+    whole = gradient(image, np.ones(image.shape, bool), 1.0)
+    np.testing.assert_allclose(gradient_at(image, rows, columns, 1.0), whole[rows, columns], rtol=1e-4)
+    image[22, 7] = np.nan
+    assert np.isnan(gradient_at(image, rows, columns, 1.0)).tolist() == [False, True, False]
+
+
+def test_sample_takes_each_kth_seen_pixel() -> None:
+    seen = np.ones((4, 5), bool)
+    seen[0, 1] = False
+    rows, columns = sample(seen, 7)
+    # 19 pixels, each third of them: 0, 3, 6, … counted without the hidden one
+    assert (5 * rows + columns).tolist() == [0, 4, 7, 10, 13, 16, 19]
 
 
 def test_side_without_a_date_is_refused() -> None:
