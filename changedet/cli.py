@@ -186,6 +186,63 @@ def _store(cache: Path | None) -> Any:
     return Store(cache or default_cache())
 
 
+SiteFiles = Annotated[
+    Path, typer.Argument(help="Folder of site files, with watch.yaml where there is one.", show_default=False)
+]
+
+
+@app.command()
+def watch(
+    configs: SiteFiles,
+    out: Annotated[Path, typer.Option("--out", help="The archive.")] = Path("archive"),
+    cache: Cache = None,
+    every: Annotated[str | None, typer.Option(help="A pass every so often, such as 6h; by default one pass.")] = None,
+    until: Annotated[str | None, typer.Option(help="Look at nothing later, such as 2024-06-30; for replays.")] = None,
+    log: Annotated[str, typer.Option(help="text or json: one line an event on stderr.")] = "text",
+    prometheus: Annotated[Path | None, typer.Option(help="Textfile with figures for Prometheus.")] = None,
+) -> None:
+    """Look at what is new at each site, keep the archive, tell of each change once."""
+    from changedet.watch.asked import plan_of
+    from changedet.watch.watcher import watch as watch_sites
+
+    raise typer.Exit(watch_sites(plan_of(configs, out, cache, (every, until, log), prometheus)))
+
+
+@app.command()
+def status(
+    archive: Annotated[Path, typer.Argument(help="The archive of a watch.")] = Path("archive"), as_json: Json = False
+) -> None:
+    """Say what is known of each watched site, and how old it is."""
+    from changedet.report.plain import plain
+    from changedet.watch.asked import status_lines
+    from changedet.watch.status import status as known
+
+    rows = known(archive)
+    if as_json:
+        _emit(plain(rows))
+    else:
+        typer.echo("\n".join(status_lines(rows)))
+
+
+alerts = typer.Typer(name="alerts", help="Alerts of a watch.", no_args_is_help=True)
+app.add_typer(alerts)
+
+
+@alerts.callback()
+def _alerts() -> None:
+    """Alerts of a watch."""
+
+
+@alerts.command("test")
+def alerts_test(configs: SiteFiles) -> None:
+    """Send an alert that says that it is a test over each channel of watch.yaml, and say what came of it."""
+    from changedet.watch.asked import test_channels
+
+    lines, code = test_channels(configs)
+    typer.echo("\n".join(lines))
+    raise typer.Exit(code)
+
+
 def _cached(cache: Path | None) -> dict[str, Path]:
     """The originals that the cache holds, by their SHA-256."""
     from changedet.store import Store, default_cache

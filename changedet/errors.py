@@ -12,6 +12,7 @@
     │       └── DiskFullError      exit code 3   no room left; what was saved is kept
     ├── ServiceError               exit code 3   a service or every download failed; says what was saved
     │   └── FetchError             exit code 3   one asset of one scene could not be fetched or read
+    ├── BusyError                  exit code 4   another process works on the same archive
     └── ContractError              exit code 1   a value broke the contract of stack.py: a bug, not a user's mistake
 
 Each message is one sentence that names the file, field or scene, what was found, and what would be right.
@@ -89,6 +90,12 @@ class FetchError(ServiceError):
     def __init__(self, scene: str, asset: str, reason: str) -> None:
         self.scene, self.asset, self.reason = scene, asset, reason
         super().__init__(f"scene {scene}, asset {asset}: {reason}")
+
+
+class BusyError(ChangedetError):
+    """Another process works on the same archive."""
+
+    exit_code = 4
 
 
 class ContractError(ChangedetError):

@@ -20,11 +20,11 @@ from changedet.claim import Claim
 from changedet.claimfile import claim_schema, read_claim
 from changedet.detect.choose import detect_changes, detector_config, detector_names
 from changedet.evidence import Dropped, Evidence, Provenance
-from changedet.prepare.steps import prepare_stacks
+from changedet.prepare.steps import Prepared, prepare_stacks
 from changedet.regions import find_detections
 from changedet.report.artefacts import write_report
 from changedet.report.item import update_catalogue
-from changedet.scene import Scene
+from changedet.scene import Failure, Scene
 from changedet.site import Site
 from changedet.sitefile import Rooms, read_site, site_schema
 from changedet.sources.acquire import (
@@ -57,11 +57,14 @@ class Run:
 
 
 @dataclass(slots=True)
-class _Clock:
+class Clock:
+    """Seconds that each step took."""
+
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
+        """Time the block."""
         start = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - start, 3)
@@ -140,9 +143,8 @@ def gather(
     max_requests: int | None = None,
 ) -> Evidence:
     """Everything up to the Evidence of one run; nothing is written but the cache."""
-    clock = _Clock()
+    clock = Clock()
     geobox = site_geobox(site.ring, site.resolution)
-    periods = Periods(site.before, site.after)
     source = open_source(site, folder)
     with clock.step("search"):
         scenes = find_scenes(site, source)
@@ -155,25 +157,60 @@ def gather(
         stacks = build_stacks(acquired, geobox, progress)
     with clock.step("prepare"):
         ready = prepare_stacks(stacks, site, progress)
+    gathered = Gathered(site, scenes, acquired.failures, acquired.checksums, ready)
+    return conclude(gathered, Made(run_id(site, started), started, clock, source.spent()), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a run compares."""
+
+    site: Site
+    scenes: tuple[Scene, ...]
+    failures: tuple[Failure, ...]
+    checksums: Mapping[str, str]
+    """SHA-256 of each original window by ``scene id/asset``."""
+    ready: Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How it came about."""
+
+    run_id: str
+    started: datetime
+    clock: Clock
+    spent: Mapping[str, float]
+    """``requests`` sent and ``bytes`` received."""
+
+
+def conclude(gathered: Gathered, made: Made, progress: Progress | None = None) -> Evidence:
+    """From prepared stacks to the Evidence: compare, draw regions, judge.
+
+    Raises
+    ------
+    NothingClearError
+    """
+    site, ready, clock = gathered.site, gathered.ready, made.clock
     with clock.step("detect"):
-        maps, change, notes = detect_changes(ready.stacks, periods, site.detect, progress)
+        maps, change, notes = detect_changes(ready.stacks, Periods(site.before, site.after), site.detect, progress)
     with clock.step("regions"):
         detections = find_detections(change, ready.stacks, maps, site, site.detect.false_alarm_rate)
         verdicts = zone_verdicts(site, detections, change, 20.0)
     used = {part for stack in ready.stacks.values() for ids in stack.scene_id.values for part in str(ids).split("+")}
     return Evidence(
         site=site,
-        scenes=tuple(scene for scene in scenes if scene.id in used),
+        scenes=tuple(scene for scene in gathered.scenes if scene.id in used),
         stacks=ready.stacks,
         maps=maps,
         change=change,
         detections=detections,
         verdicts=verdicts,
-        failures=acquired.failures,
+        failures=gathered.failures,
         dropped=tuple(Dropped(scene, reason) for scene, reason in ready.dropped),
-        provenance=_provenance(site, started, clock.seconds, source.spent()),
-        notes=(*_scene_notes(scenes), *ready.notes, *notes),
-        checksums=acquired.checksums,
+        provenance=_provenance(site, made),
+        notes=(*_scene_notes(gathered.scenes), *ready.notes, *notes),
+        checksums=gathered.checksums,
     )
 
 
@@ -183,15 +220,15 @@ def run_id(site: Site, started: datetime) -> str:
     return f"{started:%Y%m%dT%H%M%SZ}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
 
-def _provenance(site: Site, started: datetime, seconds: Mapping[str, float], spent: Mapping[str, float]) -> Provenance:
+def _provenance(site: Site, made: Made) -> Provenance:
     return Provenance(
-        run_id=run_id(site, started),
-        started=started,
+        run_id=made.run_id,
+        started=made.started,
         versions={name: version(name) for name in PACKAGES},
         parameters=site.model_dump(mode="json"),
         seed=SEED,
-        timings=dict(seconds),
-        downloads=spent,
+        timings=dict(made.clock.seconds),
+        downloads=made.spent,
     )
 
 

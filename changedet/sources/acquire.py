@@ -212,7 +212,7 @@ def build_stacks(acquired: Acquired, geobox: GeoBox, progress: Progress | None =
 
     groups: dict[str, list[Fetched]] = {}
     for one in acquired.fetched:
-        groups.setdefault(_key(one.scene), []).append(one)
+        groups.setdefault(stack_key(one.scene), []).append(one)
     stacks: dict[str, xr.Dataset] = {}
     for key in sorted(groups, key=lambda key: (not key.startswith("sentinel-2"), key)):
         group = groups[key]
@@ -227,7 +227,8 @@ def build_stacks(acquired: Acquired, geobox: GeoBox, progress: Progress | None =
     return stacks
 
 
-def _key(scene: Scene) -> str:
+def stack_key(scene: Scene) -> str:
+    """Key of the stack that a scene belongs to: ``sentinel-2``, or ``sentinel-1-orbit-137``."""
     if scene.sensor == "sentinel-2":
         return "sentinel-2"
     orbit = "unknown" if scene.relative_orbit is None else f"{scene.relative_orbit:03d}"

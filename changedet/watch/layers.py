@@ -1,0 +1,138 @@
+"""The dates of a site on its grid, kept from look to look, so that a look reads only what is new.
+
+Beside the cache's objects, in ``layers/``: of each date the bands as float32 ``(band, y, x)`` and the classification as
+uint8, in numpy's own format, and a JSON record, written last, with what the report must know of its originals. The name
+is a hash of all that the pixels follow from: the scenes, their assets and scales, the grid, and ``VERSION``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from changedet.report.plain import json_bytes
+from changedet.scene import Scene
+from changedet.sources import Source
+from changedet.sources.grid import layer_of, passes
+from changedet.stack import Layer
+from changedet.store import Store, request_hash, write_bytes, writing
+
+VERSION = 1
+"""To be raised whenever the same originals would give other pixels than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One date on the grid, and the SHA-256 of each of its originals by ``scene id/asset``."""
+
+    layer: Layer
+    checksums: Mapping[str, str]
+
+
+class Layers:
+    """The dates of one site on its grid."""
+
+    def __init__(self, store: Store, source: Source, geobox: GeoBox) -> None:
+        self.source = source
+        self.geobox = geobox
+        self._store = store
+        self._folder = store.folder / "layers"
+
+    def get(self, scenes: tuple[Scene, ...], bands: tuple[str, ...]) -> Kept:
+        """The date of the scenes of one pass: kept, or fetched and resampled.
+
+        Raises
+        ------
+        FetchError
+            Naming the asset that cannot be had.
+        OutputError
+        """
+        name = request_hash(self._request(scenes, bands))
+        path = self._folder / name[:2] / name
+        kept = self._read(path)
+        if kept is None:
+            fetched = [self.source.fetch(scene, bands, self.geobox, self._store) for scene in scenes]
+            (one,) = passes(fetched)
+            sums = {f"{f.scene.id}/{band}": window.sha256 for f in fetched for band, window in f.windows.items()}
+            kept = Kept(layer_of(one, self.geobox), dict(sorted(sums.items())))
+            _write(path, kept)
+        return kept
+
+    def _request(self, scenes: tuple[Scene, ...], bands: tuple[str, ...]) -> dict[str, object]:
+        return {
+            "version": VERSION,
+            "bands": list(bands),
+            "grid": [str(self.geobox.crs), *self.geobox.affine[:6], *self.geobox.shape],
+            "scenes": [
+                [
+                    scene.source,
+                    scene.id,
+                    scene.time.isoformat(),
+                    [
+                        [band, a.href, a.scale, a.offset, a.nodata, a.band, a.checksum]
+                        for band, a in sorted(scene.assets.items())
+                    ],
+                ]
+                for scene in scenes
+            ],
+        }
+
+    def _read(self, path: Path) -> Kept | None:
+        try:
+            record = json.loads(path.with_suffix(".json").read_bytes())
+            bands = [str(band) for band in record["bands"]]
+            values = _array(path.with_suffix(".npy"), (len(bands), *tuple(self.geobox.shape)), np.dtype(np.float32))
+            scl = (
+                _array(path.with_suffix(".scl.npy"), tuple(self.geobox.shape), np.dtype(np.uint8))
+                if record["scl"]
+                else None
+            )
+            layer = Layer(
+                datetime.fromisoformat(record["time"]).astimezone(UTC).replace(tzinfo=None),
+                str(record["scene_id"]),
+                str(record["platform"]),
+                int(record["relative_orbit"]),
+                dict(zip(bands, values, strict=True)),
+                scl,
+            )
+            return Kept(layer, {str(key): str(value) for key, value in dict(record["checksums"]).items()})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _array(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
+    """Mapped, not read: what a look does not need never enters memory."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.shape != tuple(shape) or array.dtype != dtype:
+        raise ValueError(f"{path}: {array.dtype} {array.shape}, not {dtype} {shape}")
+    return array
+
+
+def _write(path: Path, kept: Kept) -> None:
+    layer = kept.layer
+    _save(path.with_suffix(".npy"), np.stack(list(layer.bands.values())))
+    if layer.scl is not None:
+        _save(path.with_suffix(".scl.npy"), layer.scl)
+    record = {
+        "bands": list(layer.bands),
+        "scl": layer.scl is not None,
+        "time": layer.time,
+        "scene_id": layer.scene_id,
+        "platform": layer.platform,
+        "relative_orbit": layer.relative_orbit,
+        "checksums": kept.checksums,
+    }
+    write_bytes(path.with_suffix(".json"), json_bytes(record))
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    with writing(path) as aside, aside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
