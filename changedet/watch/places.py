@@ -1,6 +1,7 @@
 """From looks to places: what was reported, what confirmed it, what was taken back.
 
-``provisional``: a look found it beyond the false-alarm budget, and no earlier place lies there.
+``provisional``: a look found it within the false-alarm budget, at least one acquisition shows it by itself, and no
+earlier place lies there.
 ``confirmed``: an acquisition that was not part of that look shows it too, of either sensor.
 ``withdrawn``: clear acquisitions in a row no longer show it, or nothing confirmed it in time.
 
@@ -98,12 +99,17 @@ def after(ledger: Ledger, look: Look) -> Ledger:
     met = {place.id: _meeting(place, look.sightings) for place in ledger.open}
     places = [_again(place, look, met[place.id]) if not place.closed else place for place in ledger.places]
     known = {id(sighting) for sightings in met.values() for sighting in sightings}
-    fresh = [s for s in look.sightings if look.used and id(s) not in known and s.p_value <= look.threshold]
+    fresh = [s for s in look.sightings if id(s) not in known and _reportable(s, look)]
     for number, sighting in enumerate(fresh, start=1):
         why = "more change than the false-alarm budget allows for chance"
         entry = Entry("provisional", look.number, look.time, sighting, look.run, why)
         places.append(Place(f"{look.time:%Y%m%d}-{look.number}-{number}", (entry,), sighting, look.time))
     return Ledger((*ledger.looks, look), tuple(places), ledger.scenes | frozenset(look.scenes))
+
+
+def _reportable(sighting: Sighting, look: Look) -> bool:
+    """Within the budget, and shown by at least one acquisition by itself, which a reader can then be shown."""
+    return look.used and bool(sighting.scenes) and sighting.p_value <= look.threshold
 
 
 def changes(ledger: Ledger, number: int) -> tuple[tuple[Place, Entry], ...]:

@@ -12,7 +12,7 @@ from changedet.watch.records import Look, Rules, Sighting
 START = datetime(2024, 1, 1, 8, 0, tzinfo=UTC)
 
 
-def sighting(x: float = 0.0, *, p: float = 1e-6, scenes: tuple[str, ...] = (), **more: Any) -> Sighting:
+def sighting(x: float = 0.0, *, p: float = 1e-6, scenes: tuple[str, ...] = ("s0",), **more: Any) -> Sighting:
     """A square of 0.001° whose left edge lies at longitude 40 + x thousandths of a degree."""
     west, south, side = 40 + x / 1000, 35.0, 0.001
     ring = [

@@ -23,6 +23,10 @@ def test_a_place_beyond_the_budget_is_not_reported() -> None:
     assert states(look(1, sighting(p=0.0009))) == [["provisional"]]
 
 
+def test_what_no_acquisition_shows_by_itself_is_not_reported() -> None:
+    assert states(look(1, sighting(scenes=()))) == []
+
+
 def test_a_further_acquisition_that_shows_it_confirms() -> None:
     seen = look(2, sighting(x=0.2, scenes=("s1", "s2")))
     assert states(look(1, sighting(scenes=("s1",))), seen) == [["provisional", "confirmed"]]
