@@ -23,7 +23,7 @@ from tests.browser.watched import (
     wait_until_at_top,
     width_of,
 )
-from tests.report.builders import make_evidence
+from tests.report.builders import HOSTILE_NAMES, make_evidence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -184,3 +184,17 @@ def test_nothing_overflows(browser: Browser, report: Path, width: int) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_barrier(browser: Browser, report: Path, scheme: str, width: int) -> None:
     assert serious_barriers(browser, report, scheme, width) == []
+
+
+def test_hostile_names_stand_on_the_page_as_text(browser: Browser, tmp_path: Path) -> None:
+    (path,) = page.write(make_evidence(hostile=True), tmp_path)
+    opened = Watched(browser, path)
+    dialogs: list[str] = []
+    opened.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    opened.page.wait_for_timeout(300)
+    assert opened.page.locator("h1 bdi").text_content() == HOSTILE_NAMES[0] + HOSTILE_NAMES[1].replace("\x7f", "\ufffd")
+    assert opened.page.locator("body script").count() == 2  # the frames of the swipe, and the page's own
+    assert dialogs == []
+    assert opened.errors == []
+    assert asked_outside(opened, path) == []
+    opened.close()

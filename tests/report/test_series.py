@@ -151,3 +151,25 @@ def test_the_histogram_draws_every_bar() -> None:
     svg = series.histogram([0, 1, 2, 3], [5, 0, 2], 2.5, "statistic")
     assert svg.count("fill: #d3e0ea") == 3
     ET.fromstring(svg)
+
+
+def test_no_name_of_a_user_stands_in_a_drawing() -> None:
+    """Nothing in an SVG can be told by a file or a site: the same drawing with plain names and with hostile ones."""
+    plain, hostile = (make_evidence(hostile=hostile) for hostile in (False, True))
+    for mine, theirs in zip(plain.detections, hostile.detections, strict=True):
+        drawn = [
+            [series.themed(series.draw(s, simulated=True)) for s in series.measure(evidence, detection)]
+            for evidence, detection in ((plain, mine), (hostile, theirs))
+        ]
+        assert drawn[0] == drawn[1]
+        for svg in drawn[1]:
+            assert not [
+                e.tag for e in ET.fromstring(svg).iter() if e.tag.rpartition("}")[2] in ("script", "a", "image")
+            ]
+
+
+def test_hostile_words_are_text_in_a_drawing() -> None:
+    words = "<script>alert(1)</script> \u202e & ]]> \"'"
+    svg = ET.fromstring(series.themed(series.histogram([0, 1], [1], None, words)))
+    assert not [e for e in svg.iter() if e.tag.lower().endswith("script")]
+    assert words in [e.text for e in svg.iter()]
