@@ -20,6 +20,7 @@ from rasterio.windows import Window as RasterWindow
 
 from changedet.scene import Scene
 from changedet.sources.allowed import GDAL_OPTIONS, RASTER_DRIVERS
+from changedet.sources.windows import huge_blocks
 from changedet.store import Entry, Store
 
 MAX_SIDE = 2500
@@ -141,9 +142,16 @@ def trouble(content: bytes, geobox: GeoBox, bands: int) -> str | None:
     Every pixel is read, so that a file cut short on the server's side never enters the cache.
     """
     try:
-        with rasterio.Env(**GDAL_OPTIONS), MemoryFile(content) as memory, memory.open(driver=RASTER_DRIVERS[0]) as file:
+        with (
+            rasterio.Env(**GDAL_OPTIONS),
+            # a name of ours: the library's own is drawn at random, and errors repeat it
+            MemoryFile(content, filename="answer.tif") as memory,
+            memory.open(driver=RASTER_DRIVERS[0]) as file,
+        ):
             if (file.count, *file.shape) != (bands, *geobox.shape):
                 return f"the TIFF has {file.count} bands of {file.shape} pixels, not {bands} of {tuple(geobox.shape)}"
+            if claims := huge_blocks(file):
+                return claims
             file.read()
     except RasterioError as error:
         return f"the TIFF is damaged or cut short ({str(error).splitlines()[0][:200]})"

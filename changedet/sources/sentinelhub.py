@@ -25,7 +25,7 @@ from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Scene
 from changedet.sources import Cost, Fetched, Query, Window
 from changedet.sources.allowed import Rules, is_loopback
 from changedet.sources.process import Bits, Tile, mosaic, process_body, tiles, trouble, units
-from changedet.sources.sh_catalog import acquisitions, search_body
+from changedet.sources.sh_catalog import acquisitions, page_of, search_body
 from changedet.sources.transport import Patience, Transport
 from changedet.store import Entry, Store
 from changedet.values import SourceConfig
@@ -143,13 +143,14 @@ class SentinelHubSource:
         body = search_body(query, query.collection or COLLECTIONS[query.sensor])
         url = f"{self._deployment.base}/api/v1/catalog/1.0.0/search"
         for _ in range(MAX_PAGES):
-            page = self._authorised(partial(self.transport.post_json, url, body))
-            features += page.get("features", [])
-            following = page.get("context", {}).get("next")
-            if following is None or not page.get("features"):
-                break
+            found, following = page_of(self._authorised(partial(self.transport.post_json, url, body)))
+            features += found
+            if following is None:
+                return acquisitions(features, query, self.name)
+            if following == body.get("next"):
+                raise ServiceError(f"{self.name}: the catalogue names the same page of its answer twice")
             body = {**body, "next": following}
-        return acquisitions(features, query, self.name)
+        raise ServiceError(f"{self.name}: the catalogue answered more than {MAX_PAGES} pages; shorten the periods")
 
     def fetch(self, scene: Scene, bands: tuple[str, ...], geobox: GeoBox, store: Store) -> Fetched:
         """One file on the grid of the site, with every band of the sensor; see the protocol."""

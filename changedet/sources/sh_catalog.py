@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from changedet.errors import ServiceError
 from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Asset, Scene
 from changedet.sources import Query
 from changedet.sources.stac_items import REFLECTANCE_SCALE, UnreadableItemError, scene_from_item
@@ -35,6 +36,19 @@ def search_body(query: Query, collection: str) -> dict[str, Any]:
             "filter-lang": "cql2-json",
         }
     return body
+
+
+def page_of(page: Mapping[str, Any]) -> tuple[list[dict[str, Any]], object]:
+    """Features of one answer, and what to send for the next one; None at the end.
+
+    Raises
+    ------
+    ServiceError
+    """
+    features, context = page.get("features"), page.get("context") or {}
+    if not isinstance(features, list) or not isinstance(context, dict):
+        raise ServiceError("the catalogue of Sentinel Hub answered something that is no list of scenes")
+    return [feature for feature in features if isinstance(feature, dict)], context.get("next")
 
 
 def acquisitions(features: Iterable[Mapping[str, Any]], query: Query, source: str) -> tuple[Scene, ...]:

@@ -19,7 +19,7 @@ from changedet.sources import Cost, Fetched, Query, Window
 from changedet.sources.allowed import Rules, without_secrets
 from changedet.sources.presets import USE_INSTEAD, Preset, Signer, preset_of
 from changedet.sources.rangefile import RangeFile
-from changedet.sources.stac_items import UnreadableItemError, scene_from_item
+from changedet.sources.stac_items import scene_from_item
 from changedet.sources.transport import Patience, Transport
 from changedet.sources.windows import UnreadableRasterError, copy_window, estimate_bytes
 from changedet.store import Entry, Store
@@ -104,7 +104,7 @@ class StacSource:
                 f"catalog {self.name} is not STAC: the document is no Catalog; "
                 "give the URL of a STAC API or the path of a catalog.json"
             )
-        is_api = any(link.get("rel") == "search" for link in root["links"] if isinstance(link, dict))
+        is_api = any(link.get("rel") == "search" for link in _links(root))
         found = self._api(query) if is_api else self._walk(root)
         area = shapely.Polygon(query.ring)
         scenes, others, swapped = {}, 0, 0
@@ -163,7 +163,7 @@ class StacSource:
         try:
             hrefs = {key: _absolute(str(asset["href"]), base) for key, asset in item["assets"].items()}
             return scene_from_item(item, self.name, hrefs)
-        except (UnreadableItemError, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             return None
 
     def _document(self, address: str) -> Any:
@@ -187,12 +187,20 @@ class StacSource:
         seen = {self._address}
         while todo:
             catalogue, base, depth = todo.pop()
-            for link in catalogue.get("links", ()):
-                if not isinstance(link, dict) or link.get("rel") not in ("child", "item"):
+            for link in _links(catalogue):
+                if link.get("rel") not in ("child", "item"):
                     continue
-                address = _absolute(str(link.get("href", "")), base)
-                if address in seen or len(seen) > MAX_ITEMS + MAX_CATALOGUES or depth > MAX_DEPTH:
+                try:
+                    address = _absolute(str(link.get("href", "")), base)
+                except ValueError as error:
+                    raise CatalogueError(f"catalog {self.name}: a link in it is malformed") from error
+                if address in seen:
                     continue
+                if len(seen) > MAX_ITEMS + MAX_CATALOGUES or depth > MAX_DEPTH:
+                    raise CatalogueError(
+                        f"catalog {self.name} holds more than {MAX_ITEMS + MAX_CATALOGUES} documents or is more than "
+                        f"{MAX_DEPTH} levels deep; give the address of the collection instead"
+                    )
                 seen.add(address)
                 document = self._document(address)
                 if not isinstance(document, dict):
@@ -262,6 +270,11 @@ class StacSource:
             if "answered 403" not in str(error):
                 raise
             return RangeFile(self.transport, self._signer.sign(address, renew=True), faults)
+
+
+def _links(document: Json) -> list[Json]:
+    links = document.get("links")
+    return [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
 
 
 def _absolute(href: str, base: str) -> str:

@@ -5,7 +5,9 @@ Items are read as plain JSON: each archive words the same facts differently, and
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -31,6 +33,9 @@ _BAND_NUMBERS = {
     "gamma0_vh": "vh",
 }
 _PRODUCT = re.compile(r"_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})_T(?P<tile>\d{2}[A-Z]{3})")
+MAX_ORBIT = 175
+"""Relative orbits of Sentinel-1; Sentinel-2 has 143."""
+MAX_CORNERS = 100_000
 _MAX_TEXT = 300
 
 
@@ -53,7 +58,7 @@ def scene_from_item(item: Json, source: str, hrefs: Mapping[str, str] | None = N
         Naming what is missing.
     """
     try:
-        properties, identity = item["properties"], str(item["id"])[:_MAX_TEXT]
+        properties, identity = item["properties"], _text(str(item["id"]))
         sensor = _sensor(item)
         time = _time(properties)
         facts = _product_facts(item)
@@ -85,18 +90,26 @@ def scene_from_item(item: Json, source: str, hrefs: Mapping[str, str] | None = N
             simulated=properties.get("changedet:simulated") is True,
             notes=tuple(notes),
         )
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise UnreadableItemError(
-            f"item {str(item.get('id', '?'))[:_MAX_TEXT]!r} is not a STAC item: {error!r}"
-        ) from error
+    except UnreadableItemError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
+        raise UnreadableItemError(f"item {_text(item.get('id', '?'))!r} is not a STAC item: {error!r}") from error
 
 
 def _text(value: object) -> str:
-    return str(value)[:_MAX_TEXT] if value is not None else ""
+    """As text for logs and reports: without control characters, nor those that turn the direction of writing."""
+    text = str(value)[:_MAX_TEXT] if value is not None else ""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _sensor(item: Json) -> Sensor:
@@ -130,7 +143,7 @@ def _product_facts(item: Json) -> dict[str, Any]:
     if not re.fullmatch(r"\d{2}\.\d{2}", baseline):
         baseline = f"{named['baseline'][:2]}.{named['baseline'][2:]}" if named else ""
     orbit = properties.get("sat:relative_orbit")
-    if not isinstance(orbit, int):
+    if not isinstance(orbit, int) or not 1 <= orbit <= MAX_ORBIT:
         orbit = int(named["orbit"]) if named else None
     tile = _text(properties.get("grid:code")).removeprefix("MGRS-") or _text(
         properties.get("s2:mgrs_tile") or properties.get("sentinel:mgrs") or properties.get("opera:burst_id")
@@ -162,10 +175,17 @@ def _footprint(item: Json) -> tuple[tuple[float, float], ...]:
     if geometry and geometry["type"] in ("Polygon", "MultiPolygon"):
         rings = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
         ring = max((polygon[0] for polygon in rings), key=len)
-        return tuple((float(p[0]), float(p[1])) for p in ring)
-    west, south, *rest = item["bbox"]
-    east, north = rest[-3:-1] if len(rest) == 4 else rest
-    return ((west, south), (east, south), (east, north), (west, north), (west, south))
+    else:
+        west, south, *rest = item["bbox"]
+        east, north = rest[-3:-1] if len(rest) == 4 else rest
+        ring = ((west, south), (east, south), (east, north), (west, north), (west, south))
+    if not 4 <= len(ring) <= MAX_CORNERS:
+        raise UnreadableItemError(f"item {_text(item.get('id'))!r} has a footprint of {len(ring)} corners")
+    corners = tuple((float(p[0]), float(p[1])) for p in ring)
+    # longitudes beyond 180 are how some archives write the antimeridian
+    if not all(abs(lon) <= 540 and abs(lat) <= 90 for lon, lat in corners):
+        raise UnreadableItemError(f"item {_text(item.get('id'))!r} has a footprint outside the world")
+    return corners
 
 
 def _bands(assets: Json, sensor: Sensor) -> dict[str, str]:
@@ -202,7 +222,8 @@ def _raster(raw: Json) -> Json:
 
 
 def _resolution(raw: Json) -> float | None:
-    return _number(_raster(raw).get("spatial_resolution")) or _number(raw.get("gsd"))
+    stated = _number(_raster(raw).get("spatial_resolution")) or _number(raw.get("gsd"))
+    return stated if stated is not None and 0.1 <= stated <= 10_000 else None
 
 
 def _scale_offset(

@@ -245,8 +245,12 @@ class Transport:
             reply = self._exchange(method, url, headers, body, limit)
             if reply.status not in (301, 302, 303, 307, 308):
                 return _checked(reply, url)
-            target = urljoin(url, reply.headers.get("location", ""))
-            if urlsplit(target).netloc != urlsplit(url).netloc:
+            try:
+                target = urljoin(url, reply.headers.get("location", ""))
+                moved = urlsplit(target).netloc != urlsplit(url).netloc
+            except ValueError as error:
+                raise ServiceError(f"{without_secrets(url)} redirects to a malformed address") from error
+            if moved:
                 headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
             url = target
         raise ServiceError(f"{without_secrets(url)} redirects more than {MAX_REDIRECTS} times")

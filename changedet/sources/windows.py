@@ -68,14 +68,21 @@ def _plain(error: RasterioError) -> str:
     return f"the GeoTIFF is damaged or cut short ({text.splitlines()[0][:200]})"
 
 
+def huge_blocks(source: Any) -> str | None:
+    """What is wrong with the blocks that a header claims: reading one pixel decodes a whole block; None if nothing."""
+    for (rows, columns), dtype in zip(source.block_shapes, source.dtypes, strict=True):
+        if rows * columns * np.dtype(dtype).itemsize > MAX_BLOCK_BYTES:
+            return f"the header claims blocks of {columns} × {rows} pixels"
+    return None
+
+
 def _check(source: Any, band: int) -> None:
     if max(source.width, source.height) > MAX_SIDE:
         raise UnreadableRasterError(f"the header claims {source.width} × {source.height} pixels")
     if not 1 <= band <= source.count:
         raise UnreadableRasterError(f"band {band} was asked for, the file has {source.count}")
-    rows, columns = source.block_shapes[band - 1]
-    if rows * columns * np.dtype(source.dtypes[band - 1]).itemsize > MAX_BLOCK_BYTES:
-        raise UnreadableRasterError(f"the header claims blocks of {columns} × {rows} pixels")
+    if claims := huge_blocks(source):
+        raise UnreadableRasterError(claims)
     if source.crs is None:
         raise UnreadableRasterError(
             "the file has no map projection; ground range products (GRD) must be terrain-corrected first, "

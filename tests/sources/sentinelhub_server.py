@@ -30,6 +30,8 @@ from tests.loopback import Server, send
 SECRET = "loopback-secret-3f9c"
 DATASETS = {"sentinel-2-l2a": "S2L2ADataset", "sentinel-1-grd": "S1Dataset"}
 Fault = Callable[[BaseHTTPRequestHandler, str, int], bool]
+Page = Callable[[dict[str, Any], int, str], dict[str, Any]]
+"""May change an answer of the catalogue: given the page, the number of the request, and the address of the search."""
 
 
 @dataclass
@@ -101,6 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
     items: ClassVar[list[tuple[dict[str, Any], Path]]]
     contracts: ClassVar[Path]
     fault: ClassVar[Fault | None]
+    change: ClassVar[Page | None]
+    body = b""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -110,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if len(body) < length:
             return  # the client went away
+        self.body = body
         name = self.path.rsplit("/", 1)[1]
         with self.hub.lock:
             number = self.hub.calls[name] = self.hub.calls.get(name, 0) + 1
@@ -149,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
         page = found[start : start + 20]
         context = {"next": start + 20} if start + 20 < len(found) else {}
         answer = {"type": "FeatureCollection", "features": page, "context": context}
+        if self.change is not None:
+            answer = self.change(answer, self.hub.calls["search"], self.path)
         send(self, 200, json.dumps(answer).encode(), "application/geo+json")
 
     def _process(self, body: dict[str, Any]) -> None:
@@ -211,7 +218,9 @@ def _encode(planes: list[NDArray[Any]], dtype: str, geobox: GeoBox) -> bytes:
 
 
 @contextmanager
-def sentinel_hub(catalogue: Path, contracts: Path, fault: Fault | None = None) -> Iterator[Hub]:
+def sentinel_hub(
+    catalogue: Path, contracts: Path, fault: Fault | None = None, change: Page | None = None
+) -> Iterator[Hub]:
     """Serve the items of a static catalogue's folder as Sentinel Hub would."""
     items = [(json.loads(path.read_text()), path.parent) for path in sorted(catalogue.glob("*/*.json"))]
     hub = Hub("")
@@ -223,6 +232,7 @@ def sentinel_hub(catalogue: Path, contracts: Path, fault: Fault | None = None) -
             "items": items,
             "contracts": contracts,
             "fault": staticmethod(fault) if fault else None,
+            "change": staticmethod(change) if change else None,
         },
     )
     server = Server(("127.0.0.1", 0), handler)
