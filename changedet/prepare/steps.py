@@ -1,4 +1,4 @@
-"""The steps in order: clouds off, unusable dates out, every date on one grid to a fraction of a pixel."""
+"""The steps in order: clouds off, unusable dates out, offsets right, each date on one grid to a fraction of a pixel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from changedet.prepare import clouds, coregister
+from changedet.prepare import clouds, coregister, offsets
 from changedet.site import Site
 from changedet.stack import geobox_of, ring_mask
 
 MOST_IGNORED = 0.5
-"""Share of the area above which the facility is not left out when shifts are measured."""
+"""Share of the area above which the facility is not left out when shifts and offsets are measured."""
 PAIR_GATE = 2.0
 """Pixels: with two dates only, a refused date would leave nothing, and the change of grid may be large."""
 
@@ -45,6 +45,10 @@ def prepare_stacks(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progr
         clear, hidden = clouds.keep_clear(masked, clouds.Config().least_clear)
         dropped += [(scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden]
         if optical and clear.sizes["time"] > 1:
+            checked = offsets.check_offsets(clear, ignore=_stable(facility))
+            clear = checked.stack
+            notes += checked.notes
+            dropped += checked.dropped
             clear, refused = _coregistered(clear, facility)
             dropped += refused
         if clear.sizes["time"]:
@@ -56,9 +60,8 @@ def prepare_stacks(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progr
 
 def _coregistered(stack: xr.Dataset, facility: NDArray[np.bool_]) -> tuple[xr.Dataset, tuple[tuple[str, str], ...]]:
     """Every date on the clearest one, measured outside the facility where enough lies outside; refused dates out."""
-    few = facility.mean() > MOST_IGNORED
     gate = PAIR_GATE if stack.sizes["time"] == 2 else coregister.Config().gate
-    moved = coregister.coregister(stack, coregister.Config(gate=gate), ignore=None if few else facility)
+    moved = coregister.coregister(stack, coregister.Config(gate=gate), ignore=_stable(facility))
     refused = moved.registration.values == "refused"
     shifts = np.hypot(moved.shift_y.values, moved.shift_x.values)
     dropped = tuple(
@@ -66,6 +69,11 @@ def _coregistered(stack: xr.Dataset, facility: NDArray[np.bool_]) -> tuple[xr.Da
         for i in np.flatnonzero(refused)
     )
     return moved.isel(time=np.flatnonzero(~refused)), dropped
+
+
+def _stable(facility: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """The facility, as ground that may have changed; None where little else would be left."""
+    return None if facility.mean() > MOST_IGNORED else facility
 
 
 def facility_mask(site: Site, grid: xr.Dataset) -> NDArray[np.bool_]:
