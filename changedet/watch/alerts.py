@@ -134,7 +134,9 @@ def _headline(summary: Summary, said: Said) -> str:
 
 
 def _sentence(said: Said) -> str:
-    kind = next((text for name, text in CONSISTENT_WITH.items() if name == said.kind), "none of the known kinds")
+    kinds: dict[str, str] = {
+        name: f"consistent with {text}" for name, text in CONSISTENT_WITH.items() if name != "unknown"
+    }
     when = bracket(Onset(said.onset_after, said.onset_before))
     what = f"{said.area:,.0f} m² near {said.centroid[1]:.5f}, {said.centroid[0]:.5f} changed {when}"
     told = {
@@ -142,9 +144,7 @@ def _sentence(said: Said) -> str:
         "confirmed": f"Confirmed on {day(said.time)}: {said.reason}.",
         "withdrawn": f"Withdrawn on {day(said.time)}: {said.reason}.",
     }
-    return (
-        f"{what}, consistent with {kind}. {told[said.state]} Satellite-only analysis, not yet validated in the field."
-    )
+    return f"{what}, {kinds.get(said.kind, 'of no known kind')}. {told[said.state]} Satellite-only analysis, not yet validated in the field."
 
 
 @dataclass(frozen=True, slots=True)
