@@ -243,6 +243,40 @@ def alerts_test(configs: SiteFiles) -> None:
     raise typer.Exit(code)
 
 
+sites = typer.Typer(name="sites", help="Site files.", no_args_is_help=True)
+app.add_typer(sites)
+
+
+@sites.callback()
+def _sites() -> None:
+    """Site files."""
+
+
+@sites.command("from-text")
+def sites_from_text(
+    article: Annotated[Path, typer.Argument(help="A report in English, plain text or Markdown.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the drafts; nothing in it is overwritten.")] = Path(
+        "drafts"
+    ),
+    publisher: Annotated[str | None, typer.Option(help="Who published it; goes into the claims.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where it was published.")] = None,
+    published: Annotated[str | None, typer.Option(help="Day of publication, 2025-04-18; dates “this week”.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Draft site and claim files from a report, for a person to correct; what stays open is listed, not guessed.
+
+    Your own places are read from gazetteer.csv beside the report: name,kind,country,longitude,latitude.
+    """
+    from changedet.fromtext import Origin, draft_from_article
+
+    drafted = draft_from_article(article, out, origin=Origin.of(publisher, url, published))
+    if as_json:
+        _emit(drafted.as_dict())
+    elif not quiet:
+        typer.echo("\n".join(drafted.lines()))
+
+
 def _cached(cache: Path | None) -> dict[str, Path]:
     """The originals that the cache holds, by their SHA-256."""
     from changedet.store import Store, default_cache

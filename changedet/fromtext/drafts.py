@@ -6,10 +6,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from changedet.errors import OutputError
+from changedet.errors import InputError, OutputError
 from changedet.fromtext.assertions import Assertion
 from changedet.fromtext.facilities import SiteProposal
 from changedet.fromtext.proposal import Proposal
@@ -33,8 +34,41 @@ SIZES: dict[ZoneKind, float] = {
 _WINDOW_DAYS, _YEAR = 60, 365
 
 
-def write_drafts(proposal: Proposal, folder: Path) -> tuple[Path, ...]:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text was read, as far as that is known."""
+
+    publisher: str | None = None
+    url: str | None = None
+    published: date | None = None
+
+    @classmethod
+    def of(cls, publisher: str | None, url: str | None, published: str | None) -> Origin:
+        """From what a user typed.
+
+        Raises
+        ------
+        InputError
+            If the address or the day is none.
+        """
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise InputError(f"url {url}: must begin with https:// or http://")
+        try:
+            day = None if published is None else date.fromisoformat(published)
+        except ValueError:
+            raise InputError(f"published {published}: is no day; write it as 2025-04-18") from None
+        return cls(publisher, url, day)
+
+
+UNKNOWN = Origin()
+
+
+def write_drafts(proposal: Proposal, folder: Path, origin: Origin = UNKNOWN) -> tuple[Path, ...]:
     """Write ``<site>.yaml`` and ``claims/<site>-….yaml`` for each proposed site, and ``open-questions.md``.
+
+    Parameters
+    ----------
+    origin : where the text was read; what is not known of it stands as ``FILL-IN``, which no loader accepts
 
     Raises
     ------
@@ -49,7 +83,7 @@ def write_drafts(proposal: Proposal, folder: Path) -> tuple[Path, ...]:
             # what is not said to be is no claim, and a denial counts only for the place that it names
             skipped = one.stance == "intended" or (one.stance == "denied" and one.site_from != "this sentence")
             if one.kinds and not skipped:
-                files[folder / "claims" / f"{name}-{one.what}-{number}.yaml"] = _claim_file(name, site, one)
+                files[folder / "claims" / f"{name}-{one.what}-{number}.yaml"] = _claim_file(name, site, one, origin)
     files[folder / "open-questions.md"] = _open_questions(proposal)
     for path in files:
         if path.exists():
@@ -139,7 +173,7 @@ def _site_file(name: str, site: SiteProposal, said: tuple[Assertion, ...]) -> st
     return "\n".join(lines) + "\n"
 
 
-def _claim_file(name: str, site: SiteProposal, one: Assertion) -> str:
+def _claim_file(name: str, site: SiteProposal, one: Assertion, origin: Origin) -> str:
     lon, lat = site.facility.position
     days = _days([one])
     window = f"[{days[0]}, {days[1]}]" if days else f"[{FILL_IN}, {FILL_IN}]"
@@ -151,9 +185,9 @@ def _claim_file(name: str, site: SiteProposal, one: Assertion) -> str:
         f"# Days in the text: {clean(given)}.",
         f"quotation: {_quoted(one.sentence)}",
         "source:",
-        f"  url: {FILL_IN}",
-        f"  date: {FILL_IN}",
-        f"  publisher: {FILL_IN}",
+        f"  url: {_quoted(origin.url) if origin.url else FILL_IN}",
+        f"  date: {origin.published or FILL_IN}",
+        f"  publisher: {_quoted(origin.publisher) if origin.publisher else FILL_IN}",
         f"site: ../{name}.yaml",
         f"what: {'intact' if one.stance == 'denied' else one.what}",
         f"window: {window}",
