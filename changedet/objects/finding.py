@@ -1,0 +1,76 @@
+"""The values that assessing an object takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from changedet.claim import What
+from changedet.site import Period
+from changedet.stack import Periods
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is claimed, and which dates are looked at."""
+
+    what: What
+    window: Period
+    """When it is said to have happened."""
+    periods: Periods
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StackFinding:
+    """What one stack says of one object."""
+
+    key: str
+    p_intact: float | None
+    """None where it has too few clear dates."""
+    n_before: int
+    n_after: int
+    """Clear dates of the object: in the reference period, and from the first day of the claim's window on."""
+    controls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What all stacks say of one object."""
+
+    name: str
+    diameter: float
+    """Metres across."""
+    too_small: bool
+    """Below the limit by its geometry alone; nothing else was measured."""
+    limit: float
+    """Metres: that limit of its kind."""
+    stacks: tuple[StackFinding, ...] = ()
+    p_intact: float | None = None
+    p_claimed: float | None = None
+    power: float | None = None
+    date_first: datetime | None = None
+    date_last: datetime | None = None
+    """95 % interval of the date, UTC; None unless p_intact ≤ 0.01."""
+    bracket_after: datetime | None = None
+    bracket_before: datetime | None = None
+    """Last image consistent with "before", first consistent with "after", UTC."""
+    scenes: tuple[str, ...] = ()
+    """Ids of the scenes that show the change."""
+    sensors: int = 0
+    """Sensors that show it."""
+    lasting: bool = True
+    """Whether most clear images after it still show it."""
+    as_claimed: bool = True
+    """Whether what changed is like what is claimed; True where only radar saw it."""
+    clear_in_time: int = 0
+    """Clear images from the first day of the claim's window on."""
+    clear_after: int = 0
+    """Clear images after the last day of the claim's window."""
+    images_after: int = 0
+    """All images from the first day of the claim's window on, clear over the object or not."""
+    restless: bool = False
+    misregistered: bool = False
+    offset_suspect: bool = False
+    places: tuple[tuple[float, float], ...] = ()
+    """Longitude, latitude of the controls."""

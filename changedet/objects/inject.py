@@ -1,0 +1,78 @@
+"""The claimed change put into places where nothing happened, to learn how often it would have been found.
+
+Optical: the object's material gives way to that of the ground around it, more or less sooted. With o the object's mean,
+g the ground's and f the share of o that comes from the object itself, a full change is (g − o) + λ f (soot − g).
+Radar: after a collapse the echo may fall or rise (3 dB is usual), so that the step is drawn from a normal distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changedet.claim import What
+from changedet.objects.scan import Scan
+
+Doubles = NDArray[np.float64]
+
+SOOT: Mapping[str, float] = {
+    "blue": 0.05, "green": 0.053, "red": 0.058, "nir": 0.066, "swir16": 0.095, "swir22": 0.105,
+}  # fmt: skip
+"""Reflectance of sooted ground."""
+MOST_SOOT = 0.7
+COMPLETE: Mapping[What, tuple[float, float]] = {
+    "destroyed": (0.6, 1.0),
+    "damaged": (0.2, 0.6),
+    "built": (0.6, 1.0),
+    "intact": (0.6, 1.0),
+}
+"""Share of the object that changes, between these."""
+NEW_ROOFS = (0.1, 0.5)
+"""Reflectance of what is built, between these."""
+RADAR_STEP_DB = 3.0
+
+
+def optical_steps(
+    what: What, means: tuple[Doubles, Doubles, float], bands: Sequence[str], count: int, rng: np.random.Generator
+) -> Doubles:
+    """Changes of reflectance (bands, count) as the claim would have it.
+
+    Parameters
+    ----------
+    means : the object's mean (bands,), its ring's (bands,), and the object's share of its mean
+    """
+    own, ground, fill = means
+    complete = rng.uniform(*COMPLETE[what], count)
+    if what == "built":
+        roof = rng.uniform(*NEW_ROOFS, count)
+        return np.asarray(fill * (roof[None] - own[:, None]) * complete)
+    soot = np.array([SOOT[name] for name in bands])
+    sooted = rng.uniform(0, MOST_SOOT, count)
+    return np.asarray(((ground - own)[:, None] + sooted * fill * (soot - ground)[:, None]) * complete)
+
+
+def radar_steps(fill: float, bands: int, count: int, rng: np.random.Generator) -> Doubles:
+    """Changes of ln power (bands, count): the echo of the object itself rises or falls by some dB."""
+    step = rng.normal(0, RADAR_STEP_DB, count) + rng.normal(0, 1, (bands, count))
+    return np.asarray(np.log1p(fill * (10 ** (step / 10) - 1)))
+
+
+def injected(scanned: Scan, steps: Doubles, days: NDArray[np.datetime64]) -> Doubles:
+    """The standardised statistic of each control with a step put into it.
+
+    The step is as large against a control's noise as it would be against the object's, so that a restless object does
+    not borrow the power of its quiet controls.
+
+    Parameters
+    ----------
+    steps : (bands, controls)
+    days : (controls,) when each step happens
+    """
+    restless = np.sqrt(scanned.level[1:] / scanned.level[0])
+    added = scanned.step[:, :, 0] @ steps * restless
+    later = (scanned.times[:, None] >= days[None, :]) & (scanned.mask[:, 1:] > 0)
+    z = scanned.z.copy()
+    z[:, :, 1:] += added[:, None, :] * later[None]
+    return scanned.statistic(z)[1:]

@@ -1,0 +1,167 @@
+"""The max-scan on series, the object's beside its controls', each put over its own placebo scans.
+
+G(τ) = n₁n₂/(n₁+n₂) |mean after − mean before|² on whitened residuals, as in ``detect/scan.py``; a series' statistic is
+its largest G less the median of its placebos' largest G, over their spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from changedet.detect.calibrate import placebo_windows
+from changedet.detect.residuals import subtract_baseline
+from changedet.detect.surroundings import measure, whitening
+from changedet.objects.series import Series
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+MIN_BEFORE, MIN_AFTER = 3, 2
+CLIP = 6.0
+"""Largest standardised residual that one date may contribute."""
+PRIOR = 8.0
+"""Weight of the pooled scale against a series' own, in dates."""
+HARMONIC_LEAST = 24.0
+YEAR = np.timedelta64(31_556_952, "s")
+PLACEBOS = 24
+LEAST_PLACEBOS = 4
+OWN = 0.5
+"""Weight of a series' own spread of placebos against the spread that goes with its level in the controls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Series made comparable, and the scan of the window asked about."""
+
+    z: Doubles
+    """(bands, time, places): whitened residuals over each series' own scale; 0 where unseen."""
+    mask: Doubles
+    """(time, places)"""
+    step: Doubles
+    """(bands, bands, places): what a step of the physical values becomes in ``z``."""
+    times: NDArray[np.datetime64]
+    reference: NDArray[np.int32]
+    window: NDArray[np.int32]
+    level: Doubles
+    """(places,): median of the placebos' largest G."""
+    spread: Doubles
+    """(places,): their spread."""
+    inflation: float
+    """Median of the placebos' G at one date over what independent dates would give; at least 1."""
+    jump: Doubles
+    """(bands,): median change of the surroundings from the reference period to the window, physical units."""
+
+    def statistic(self, z: Doubles | None = None) -> Doubles:
+        """(places,) standardised largest G; NaN where there are too few dates."""
+        g, _ = largest(self.z if z is None else z, self.mask, self.reference, self.window)
+        return np.asarray((g - self.level) / self.spread)
+
+
+def profile(
+    z: Doubles, mask: Doubles, before: NDArray, after: NDArray, least_after: int = MIN_AFTER
+) -> tuple[Doubles, Doubles]:
+    """G and the mean change for each date of ``after`` taken as the first changed one.
+
+    Returns
+    -------
+    G (len(after), places), NaN where there are too few dates; the change (bands, len(after), places)
+    """
+    clipped = np.clip(z, -CLIP, CLIP)
+    n0, s0 = mask[before].sum(0), clipped[:, before].sum(1)
+    n = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(mask[after], 0)])
+    s = np.concatenate([np.zeros((z.shape[0], 1, mask.shape[1])), np.cumsum(clipped[:, after], 1)], axis=1)
+    n1, n2 = n0 + n[:-1], n[-1] - n[:-1]
+    change = (s[:, -1:] - s[:, :-1]) / np.maximum(n2, 1) - (s0[:, None] + s[:, :-1]) / np.maximum(n1, 1)
+    g = n1 * n2 / np.maximum(n1 + n2, 1) * (change**2).sum(0)
+    good = (n1 >= MIN_BEFORE) & (n2 >= least_after) & (mask[after] > 0)
+    return np.where(good, g, np.nan), change
+
+
+def largest(z: Doubles, mask: Doubles, before: NDArray, after: NDArray) -> tuple[Doubles, NDArray[np.intp]]:
+    """The largest G of each series and its position in ``after``; NaN and 0 where there is no candidate."""
+    g, _ = profile(z, mask, before, after)
+    filled = np.where(np.isfinite(g), g, -1)
+    best = filled.argmax(0)
+    top = filled.max(0)
+    return np.where(top >= 0, top, np.nan), best
+
+
+def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, window: NDArray) -> Scan | None:
+    """Make series comparable and measure their placebos; None where the dates are too few.
+
+    Parameters
+    ----------
+    series : the object's first, then its controls'
+    times : of all dates
+    reference, window : indices of dates, in order of time
+    """
+    reference, window = reference.astype(np.int32), window.astype(np.int32)
+    length = min(len(window), max(MIN_AFTER, len(reference) // 2))
+    placebos = placebo_windows(reference, length, MIN_BEFORE, PLACEBOS)
+    if len(placebos) < LEAST_PLACEBOS or len(window) < 1:
+        return None
+    season = _season(times, reference)
+    around = measure([(series.values, series.mask)], reference)
+    base = (series, season, around)
+    values = _residuals(*base, reference, HARMONIC_LEAST)
+    whiten = whitening([(values, series.mask)], reference).astype(np.float64)
+    z, scale = _standard(values, series.mask, whiten, reference)
+    mask = series.mask.astype(np.float64)
+    tops, single = [], []
+    for placebo in placebos:
+        before, after = np.array(placebo.before, np.int32), np.array(placebo.after, np.int32)
+        moved, _ = _standard(
+            _residuals(*base, before, HARMONIC_LEAST * len(before) / len(reference)), series.mask, whiten, before
+        )
+        g, _ = profile(moved, mask, before, after)
+        tops.append(np.nanmax(np.where(np.isfinite(g), g, -1), axis=0))
+        single.append(g[len(g) // 2])
+    level, spread = _own_null(np.array(tops))
+    middle = np.array(single)
+    expected = float(stats.chi2.median(z.shape[0]))
+    inflation = float(np.nanmedian(middle)) / expected if np.isfinite(middle).any() else 1.0
+    jump = np.median(around.line[:, window, 0], axis=1) - np.median(around.line[:, reference, 0], axis=1)
+    step = whiten[:, :, None] / scale
+    return Scan(z, mask, step, times, reference, window, level, spread, max(1.0, inflation), jump.astype(np.float64))
+
+
+def _season(times: NDArray[np.datetime64], reference: NDArray[np.int32]) -> Floats:
+    """Cosine and sine of the year where the reference period carries a season; else nothing."""
+    if len(reference) < HARMONIC_LEAST or times[reference[-1]] - times[reference[0]] < YEAR:
+        return np.zeros((len(times), 0), np.float32)
+    phase = 2 * np.pi * ((times - times[0]) / YEAR)
+    return np.stack([np.cos(phase), np.sin(phase)], 1).astype(np.float32)
+
+
+def _residuals(series: Series, season: Floats, around: object, before: NDArray, least: float) -> Floats:
+    from changedet.detect.surroundings import Surroundings
+
+    assert isinstance(around, Surroundings)
+    values = series.values.copy()
+    subtract_baseline(values, series.mask, before, season, around.line, around.knots, least)
+    return values
+
+
+def _standard(values: Floats, mask: Floats, whiten: Doubles, before: NDArray) -> tuple[Doubles, Doubles]:
+    """Whitened residuals over each series' own scale, and that scale (places,)."""
+    z = np.einsum("bc,ctk->btk", whiten, values.astype(np.float64))
+    n = mask[before].sum(0)
+    power = (np.clip(z[:, before], -CLIP, CLIP) ** 2).sum((0, 1)) / z.shape[0]
+    scale = np.sqrt((power + PRIOR) / (n + PRIOR))
+    return z / scale, scale
+
+
+def _own_null(tops: Doubles) -> tuple[Doubles, Doubles]:
+    """Median and spread of each series' placebos.
+
+    A couple of dozen windows that share dates give a poor spread: it is averaged with the one that goes with the
+    series' level in all of them.
+    """
+    level = np.maximum(np.median(tops, axis=0), 1e-6)
+    mad = 1.4826 * np.median(np.abs(tops - level), axis=0)
+    pooled = float(np.median(mad / level))
+    return level, np.maximum(OWN * mad + (1 - OWN) * pooled * level, 1e-6)
