@@ -24,6 +24,7 @@ app = typer.Typer(
 cache_app = typer.Typer(no_args_is_help=True, help="What was downloaded: list it, check it, make room.")
 app.add_typer(cache_app, name="cache")
 
+ClaimFile = Annotated[Path, typer.Argument(help="Claim file (YAML).", show_default=False)]
 SiteFile = Annotated[Path, typer.Argument(help="Site file (YAML).", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", help="Folder that receives <site id>/<run id>/.")]
 Cache = Annotated[
@@ -62,6 +63,35 @@ def run(
     with _progress(quiet=as_json) as progress:
         result = pipeline.run(site, out, cache=cache, progress=progress, with_pdf=pdf, max_requests=max_requests)
     _print_run(result, as_json)
+
+
+@app.command()
+def verify(
+    claim: ClaimFile,
+    out: Out = Path("out"),
+    cache: Cache = None,
+    pdf: Pdf = False,
+    max_requests: MaxRequests = None,
+    as_json: Json = False,
+) -> None:
+    """Answer one claim: acquire what is needed, and say of each object whether images support it."""
+    from changedet import pipeline
+
+    with _progress(quiet=as_json) as progress:
+        result = pipeline.verify(claim, out, cache=cache, progress=progress, with_pdf=pdf, max_requests=max_requests)
+    _print_answer(result, as_json)
+
+
+@app.command()
+def plan(claim: ClaimFile, as_json: Json = False) -> None:
+    """Say what could be shown of a claim, before anything is spent: sizes, dates, what no image of 10 m can settle."""
+    from changedet import planning
+
+    planned = planning.plan(claim)
+    if as_json:
+        _emit(planned.as_dict())
+    else:
+        typer.echo("\n".join(planned.lines()))
 
 
 @app.command()
@@ -304,6 +334,30 @@ def _print_run(result: Any, as_json: bool) -> None:
     count = len(evidence.detections)
     typer.echo(f"{count} place{'' if count == 1 else 's'} changed, from {len(evidence.scenes)} scenes.")
     for failure in evidence.failures:
+        typer.echo(f"not used: scene {failure.scene}, asset {failure.asset}: {failure.reason}", err=True)
+    typer.echo(result.folder / "report.html")
+
+
+def _print_answer(result: Any, as_json: bool) -> None:
+    evidence = getattr(result, "evidence", None)
+    told, verdicts = (evidence.claim, evidence.verdicts) if evidence is not None else (result.claim, result.verdicts)
+    if as_json:
+        _emit(
+            {
+                "run": str(result.folder),
+                "outcome": told.whole.outcome,
+                "objects": [
+                    {"name": v.subject, "outcome": v.outcome, "reasons": list(v.reasons), "sentence": v.sentence}
+                    for v in verdicts
+                ],
+                "files": [str(path) for path in result.files],
+            }
+        )
+        return
+    for verdict in verdicts:
+        typer.echo(f"{verdict.outcome}: {verdict.sentence}")
+    typer.echo(f"The claim as a whole: {told.whole.outcome}.")
+    for failure in evidence.failures if evidence is not None else ():
         typer.echo(f"not used: scene {failure.scene}, asset {failure.asset}: {failure.reason}", err=True)
     typer.echo(result.folder / "report.html")
 

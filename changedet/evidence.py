@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import xarray as xr
 
+from changedet.answer import ClaimAnswer
 from changedet.regions import Detection
 from changedet.scene import Failure, Scene
 from changedet.site import Site
@@ -62,6 +63,9 @@ class Evidence:
     """Sentences the reader must see: offsets corrected, detectors that fell back, and the like."""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of each original window by ``scene id/asset``."""
+
+    claim: ClaimAnswer | None = None
+    """The claim that the verdicts answer; None where only a site was looked at."""
 
     def __post_init__(self) -> None:
         for name in ("stacks", "maps", "checksums"):

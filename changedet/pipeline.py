@@ -16,12 +16,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+import xarray as xr
+
+from changedet.answer import ClaimAnswer, answer, unseen
 from changedet.claim import Claim
 from changedet.claimfile import claim_schema, read_claim
 from changedet.detect.choose import detect_changes, detector_config, detector_names
+from changedet.errors import NothingClearError
 from changedet.evidence import Dropped, Evidence, Provenance
+from changedet.objects.assess import assess
+from changedet.objects.finding import Question, Reason
 from changedet.prepare.steps import Prepared, prepare_stacks
-from changedet.regions import find_detections
+from changedet.regions import Detection, find_detections
+from changedet.report.answerpage import write_answer
 from changedet.report.artefacts import write_report
 from changedet.report.item import update_catalogue
 from changedet.scene import Failure, Scene
@@ -41,7 +48,7 @@ from changedet.sources.acquire import (
 )
 from changedet.stack import Periods, site_geobox
 from changedet.store import Store, default_cache, run_folder
-from changedet.verdict import zone_verdicts
+from changedet.verdict import Verdict, zone_verdicts
 
 SEED = 0
 PACKAGES = ("changedet", "numpy", "scipy", "xarray", "rasterio", "odc-stac", "odc-geo", "scikit-image", "numba")
@@ -54,6 +61,16 @@ class Run:
     folder: Path
     files: tuple[Path, ...]
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The answer to a claim that no image was needed, or clear enough, for."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    claim: ClaimAnswer
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(slots=True)
@@ -121,17 +138,74 @@ def run(
         See ``changedet.errors``.
     """
     started = datetime.now(UTC).replace(microsecond=0)
-    site = load_site(site_file)
-    with run_folder(out, site.id, run_id(site, started)) as aside:
-        evidence = gather(site, site_file.parent, Store(cache or default_cache()), started, progress, max_requests)
-        if progress is not None:
-            progress("report", 0, 1)
-        names = [path.relative_to(aside) for path in write_report(evidence, aside, with_pdf=with_pdf)]
-        if progress is not None:
-            progress("report", 1, 1)
-    folder = out.absolute() / site.id / run_id(site, started)
+    return _report(
+        load_site(site_file), None, out, started, _Ask(site_file.parent, cache, progress, with_pdf, max_requests)
+    )
+
+
+def verify(
+    claim_file: Path,
+    out: Path,
+    *,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    with_pdf: bool = False,
+    max_requests: int | None = None,
+) -> Run | Unread:
+    """Answer one claim: acquire what is needed, measure each object against its controls, report.
+
+    Nothing is acquired where every object is too small to show whatever it is.
+
+    Raises
+    ------
+    InputError, ServiceError
+        See ``changedet.errors``.
+    """
+    started = datetime.now(UTC).replace(microsecond=0)
+    claim, folder = load_claim(claim_file)
+    if all(one.too_small for one in unseen(claim, ())):
+        return _unread(claim, out, started, ("below-detection-limit",))
+    try:
+        return _report(claim.watched(), claim, out, started, _Ask(folder, cache, progress, with_pdf, max_requests))
+    except NothingClearError:
+        return _unread(claim, out, started, ("clouded",))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """How a run is to be made."""
+
+    folder: Path
+    """Of the site file."""
+    cache: Path | None
+    progress: Progress | None
+    with_pdf: bool
+    max_requests: int | None
+
+
+def _report(site: Site, claim: Claim | None, out: Path, started: datetime, ask: _Ask) -> Run:
+    name = run_id(site, started, claim)
+    with run_folder(out, site.id, name) as aside:
+        store = Store(ask.cache or default_cache())
+        evidence = gather(site, ask.folder, store, started, ask.progress, ask.max_requests, claim)
+        if ask.progress is not None:
+            ask.progress("report", 0, 1)
+        names = [path.relative_to(aside) for path in write_report(evidence, aside, with_pdf=ask.with_pdf)]
+        if ask.progress is not None:
+            ask.progress("report", 1, 1)
+    folder = out.absolute() / site.id / name
     update_catalogue(out.absolute())
     return Run(folder, tuple(folder / name for name in names), evidence)
+
+
+def _unread(claim: Claim, out: Path, started: datetime, reasons: tuple[Reason, ...]) -> Unread:
+    """The answer where no image could tell anything: a page and ``verdicts.json`` alone."""
+    told, verdicts = answer(claim, unseen(claim, reasons), None)
+    name = run_id(claim.site, started, claim)
+    with run_folder(out, claim.site.id, name) as aside:
+        names = [path.relative_to(aside) for path in write_answer(claim.site, told, verdicts, aside)]
+    folder = out.absolute() / claim.site.id / name
+    return Unread(folder, tuple(folder / name for name in names), told, verdicts)
 
 
 def gather(
@@ -141,8 +215,15 @@ def gather(
     started: datetime,
     progress: Progress | None = None,
     max_requests: int | None = None,
+    claim: Claim | None = None,
 ) -> Evidence:
-    """Everything up to the Evidence of one run; nothing is written but the cache."""
+    """Everything up to the Evidence of one run; nothing is written but the cache.
+
+    Parameters
+    ----------
+    folder : against which the site's source is resolved
+    claim : to be answered; ``site`` is then ``claim.watched()``
+    """
     clock = Clock()
     geobox = site_geobox(site.ring, site.resolution)
     source = open_source(site, folder)
@@ -157,8 +238,8 @@ def gather(
         stacks = build_stacks(acquired, geobox, progress)
     with clock.step("prepare"):
         ready = prepare_stacks(stacks, site, progress)
-    gathered = Gathered(site, scenes, acquired.failures, acquired.checksums, ready)
-    return conclude(gathered, Made(run_id(site, started), started, clock, source.spent()), progress)
+    gathered = Gathered(site, scenes, acquired.failures, acquired.checksums, ready, claim)
+    return conclude(gathered, Made(run_id(site, started, claim), started, clock, source.spent()), progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +252,8 @@ class Gathered:
     checksums: Mapping[str, str]
     """SHA-256 of each original window by ``scene id/asset``."""
     ready: Prepared
+    claim: Claim | None = None
+    """To be answered, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +279,8 @@ def conclude(gathered: Gathered, made: Made, progress: Progress | None = None) -
         maps, change, notes = detect_changes(ready.stacks, Periods(site.before, site.after), site.detect, progress)
     with clock.step("regions"):
         detections = find_detections(change, ready.stacks, maps, site, site.detect.false_alarm_rate)
-        verdicts = zone_verdicts(site, detections, change, 20.0)
+    with clock.step("verdicts"):
+        told, verdicts = _verdicts(site, gathered.claim, (change, detections, ready.stacks))
     used = {part for stack in ready.stacks.values() for ids in stack.scene_id.values for part in str(ids).split("+")}
     return Evidence(
         site=site,
@@ -211,12 +295,26 @@ def conclude(gathered: Gathered, made: Made, progress: Progress | None = None) -
         provenance=_provenance(site, made),
         notes=(*_scene_notes(gathered.scenes), *ready.notes, *notes),
         checksums=gathered.checksums,
+        claim=told,
     )
 
 
-def run_id(site: Site, started: datetime) -> str:
+def _verdicts(
+    site: Site, claim: Claim | None, found: tuple[xr.Dataset, tuple[Detection, ...], Mapping[str, xr.Dataset]]
+) -> tuple[ClaimAnswer | None, tuple[Verdict, ...]]:
+    change, detections, stacks = found
+    if claim is None:
+        return None, zone_verdicts(site, detections, change, 20.0)
+    question = Question(claim.what, claim.window, Periods(site.before, site.after), SEED)
+    findings, smallest = assess(claim.objects, question, stacks)
+    return answer(claim, findings, smallest)
+
+
+def run_id(site: Site, started: datetime, claim: Claim | None = None) -> str:
     """The name of a run: when it began, and a hash of what was asked."""
     asked = json.dumps(site.model_dump(mode="json"), sort_keys=True)
+    if claim is not None:
+        asked += json.dumps(claim.model_dump(mode="json"), sort_keys=True)
     return f"{started:%Y%m%dT%H%M%SZ}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
 

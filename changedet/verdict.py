@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
@@ -16,22 +17,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from changedet.objects.finding import Reason, StackFinding
 from changedet.regions import Detection
 from changedet.site import Site, Zone
 from changedet.stack import geobox_of, ring_mask
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
-Reason = Literal[
-    "clouded",
-    "below-detection-limit",
-    "no-image-after",
-    "no-baseline",
-    "misregistered",
-    "offset-suspect",
-    "busy-site",
-    "changed-otherwise",
-]
-
 SUPPORTED_P = 0.01
 LEAST_OBSERVABLE = 0.5
 STRUCTURAL = frozenset({"structure removed", "structure built", "burnt or sooted", "unknown"})
@@ -50,6 +41,20 @@ class Verdict:
     power: float | None = None
     smallest_diameter: float | None = None
     """Metres: the smallest object that this site could have shown."""
+    date_first: datetime | None = None
+    date_last: datetime | None = None
+    """95 % interval of the date of the change, UTC; None where none was found."""
+    bracket_after: datetime | None = None
+    bracket_before: datetime | None = None
+    """Last image consistent with "before", first consistent with "after", UTC."""
+    scenes: tuple[str, ...] = ()
+    """Ids of the scenes that show it."""
+    stacks: tuple[StackFinding, ...] = ()
+    """What each stack says by itself."""
+    controls: tuple[tuple[float, float], ...] = ()
+    """Longitude, latitude of the places that it was compared with."""
+    needed: str = ""
+    """What image would settle it, where it is inconclusive."""
 
 
 def zone_verdicts(site: Site, detections: Iterable[Detection], change: xr.Dataset, limit: float) -> tuple[Verdict, ...]:

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from changedet.objects.series import Series
 from changedet.objects.shapes import Shape
 
 NEAREST, FARTHEST = 300.0, 5000.0
 """Metres from the object."""
-LEAST, MOST = 200, 499
+LEAST, MOST = 200, 250
 CANDIDATES = 1400
 GAP = 40.0
 """Metres kept from every object of the claim, beyond its outline and half the control's own size."""
@@ -51,20 +50,19 @@ def field(shape: tuple[int, int], pixel: float, objects: NDArray[np.bool_]) -> F
 
 def candidates(shape: Shape, where: Field) -> NDArray[np.int64]:
     """Shifts (rows, columns) of the footprint to places that may serve, at most ``CANDIDATES``, evenly spread."""
-    rows, columns = (np.flatnonzero(shape.inside.any(axis=axis)) for axis in (1, 0))
-    top, bottom = shape.row + rows[0] - 2, shape.row + rows[-1] + 2
-    left, right = shape.column + columns[0] - 2, shape.column + columns[-1] + 2
     # footprints that overlap tell the same thing twice; half overlapping ones are taken where there is no room
     for spacing in (max(shape.diameter, 3 * where.pixel), max(shape.diameter / 2, 2 * where.pixel)):
         step = max(1, round(spacing / where.pixel))
-        found = _grid((top, bottom, left, right), where, step, shape.diameter)
+        found = _grid(_box(shape), where, step, shape.diameter, (NEAREST, FARTHEST))
         if len(found) >= 2 * LEAST:
             break
     return found[:: math.ceil(len(found) / CANDIDATES)] if len(found) > CANDIDATES else found
 
 
-def _grid(box: tuple[int, int, int, int], where: Field, step: int, diameter: float) -> NDArray[np.int64]:
-    top, bottom, left, right = (int(side) for side in box)
+def _grid(
+    box: tuple[int, int, int, int], where: Field, step: int, diameter: float, reach: tuple[float, float]
+) -> NDArray[np.int64]:
+    top, bottom, left, right = box
     height, width = where.shape
     down = np.arange(-(top // step) * step, height - bottom, step)
     across = np.arange(-(left // step) * step, width - right, step)
@@ -74,13 +72,34 @@ def _grid(box: tuple[int, int, int, int], where: Field, step: int, diameter: flo
     inside &= (middle[0] >= 0) & (middle[1] >= 0) & (middle[0] < height) & (middle[1] < width)
     dy, dx, middle = dy[inside], dx[inside], (middle[0][inside], middle[1][inside])
     far = np.hypot(dy, dx) * where.pixel
-    good = (far >= NEAREST) & (far <= FARTHEST) & (where.away[middle] >= diameter / 2 + GAP)
+    good = (far >= reach[0]) & (far <= reach[1]) & (where.away[middle] >= diameter / 2 + GAP)
     return np.stack([dy[good], dx[good]], 1).astype(np.int64)
 
 
-def comparable(series: Series, reference: NDArray, window: NDArray) -> NDArray[np.bool_]:
-    """Which controls (all but the first of the series) are seen on nearly all dates on which the object is."""
-    mask = series.mask > 0
+def anywhere(shape: Shape, where: Field) -> NDArray[np.int64]:
+    """Shifts of a footprint to places all over the grid, clear of the claim's objects."""
+    step = max(1, round(max(shape.diameter, 3 * where.pixel) / where.pixel))
+    return _grid(_box(shape), where, step, shape.diameter, (0.0, np.inf))
+
+
+def _box(shape: Shape) -> tuple[int, int, int, int]:
+    """First and last row, first and last column of the footprint and two pixels around it."""
+    rows, columns = (np.flatnonzero(shape.inside.any(axis=axis)) for axis in (1, 0))
+    return (
+        shape.row + int(rows[0]) - 2,
+        shape.row + int(rows[-1]) + 2,
+        shape.column + int(columns[0]) - 2,
+        shape.column + int(columns[-1]) + 2,
+    )
+
+
+def comparable(mask: NDArray[np.bool_], reference: NDArray, window: NDArray) -> NDArray[np.bool_]:
+    """Which controls (all but the first place) are seen on nearly all dates on which the object is.
+
+    Parameters
+    ----------
+    mask : (time, places)
+    """
     good = np.ones(mask.shape[1] - 1, bool)
     for dates in (reference, window):
         own = mask[dates, 0]
@@ -89,7 +108,7 @@ def comparable(series: Series, reference: NDArray, window: NDArray) -> NDArray[n
 
 
 def nearest(features: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The controls most like the object: at least ``LEAST`` where there are so many, at most half or ``MOST``.
+    """The controls most like the object: at least ``LEAST`` where there are so many, at most ``MOST``.
 
     Parameters
     ----------
@@ -106,20 +125,8 @@ def nearest(features: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray
     middle = np.median(others, axis=0)
     spread = 1.4826 * np.median(np.abs(others - middle), axis=0) + 0.05 * np.abs(middle) + 1e-6
     distance = (((others - features[0]) / spread) ** 2).mean(1)
-    wanted = min(max(LEAST, len(others) // 2), MOST)
+    wanted = min(max(LEAST, len(others) // 4), MOST)
     return np.flatnonzero(usable)[np.argsort(distance, kind="stable")[:wanted]]
-
-
-def features_of(series: Series, reference: NDArray, texture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What places are matched on: reference mean of each band, cover (the normalised nir–red difference), texture.
-
-    Returns
-    -------
-    (places, features)
-    """
-    mask = series.mask[reference]
-    mean = (series.values[:, reference] * mask).sum(1) / np.maximum(mask.sum(0), 1)
-    return np.column_stack([mean.T.astype(np.float64), texture])
 
 
 def texture_at(image: NDArray[np.float64], shape: Shape, shifts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -129,4 +136,6 @@ def texture_at(image: NDArray[np.float64], shape: Shape, shifts: NDArray[np.int6
     height, width = image.shape
     rows = np.clip(shape.row + ys[None, :] + shifts[:, :1], 0, height - 1)
     columns = np.clip(shape.column + xs[None, :] + shifts[:, 1:], 0, width - 1)
-    return np.asarray(np.nan_to_num(np.nanstd(image[rows, columns], axis=1)))
+    pixels = image[rows, columns]
+    pixels = np.where(np.isfinite(pixels), pixels, np.nanmean(image) if np.isfinite(image).any() else 0.0)
+    return np.asarray(pixels.std(axis=1))

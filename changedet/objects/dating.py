@@ -74,7 +74,7 @@ def _log_likelihood(scan: Scan, edges: NDArray[np.datetime64]) -> NDArray[np.flo
     out = np.zeros(len(edges) - 1)
     if not good.any():
         return out
-    times, half = scan.times[scan.window[good]], g[good, 0] / 2 / scan.inflation
+    times, half = scan.times[scan.window[good]], g[good, 0] / 2 / scan.inflation[0]
     position = np.searchsorted(times, edges[1:])
     inside = position < len(times)
     out[inside] = half[position[inside]]

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from changedet.claim import What
 from changedet.site import Period
 from changedet.stack import Periods
+
+Reason = Literal[
+    "clouded",
+    "below-detection-limit",
+    "no-image-after",
+    "no-baseline",
+    "misregistered",
+    "offset-suspect",
+    "busy-site",
+    "changed-otherwise",
+]
+"""Why an answer is inconclusive; the list is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +85,7 @@ class Finding:
     restless: bool = False
     misregistered: bool = False
     offset_suspect: bool = False
+    unread: tuple[Reason, ...] = ()
+    """Why no image could be measured at all; empty where some could."""
     places: tuple[tuple[float, float], ...] = ()
     """Longitude, latitude of the controls."""

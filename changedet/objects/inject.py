@@ -70,8 +70,7 @@ def injected(scanned: Scan, steps: Doubles, days: NDArray[np.datetime64]) -> Dou
     steps : (bands, controls)
     days : (controls,) when each step happens
     """
-    restless = np.sqrt(scanned.level[1:] / scanned.level[0])
-    added = scanned.step[:, :, 0] @ steps * restless
+    added = scanned.step[:, :, 0] @ steps
     later = (scanned.times[:, None] >= days[None, :]) & (scanned.mask[:, 1:] > 0)
     z = scanned.z.copy()
     z[:, :, 1:] += added[:, None, :] * later[None]

@@ -25,7 +25,9 @@ CLIP = 6.0
 """Largest standardised residual that one date may contribute."""
 PRIOR = 8.0
 """Weight of the pooled scale against a series' own, in dates."""
-HARMONIC_LEAST = 24.0
+HARMONIC_LEAST = 12.0
+"""Clear dates from which a footprint's season is fitted; a sum over many pixels needs fewer than one pixel."""
+LEAST_RESTLESS = 0.5
 YEAR = np.timedelta64(31_556_952, "s")
 PLACEBOS = 24
 LEAST_PLACEBOS = 4
@@ -50,8 +52,10 @@ class Scan:
     """(places,): median of the placebos' largest G."""
     spread: Doubles
     """(places,): their spread."""
-    inflation: float
-    """Median of the placebos' G at one date over what independent dates would give; at least 1."""
+    restless: Doubles
+    """(places,) by how much each series wanders more than the others; ``z`` is put over it."""
+    inflation: Doubles
+    """(places,) the placebos' G at one date over what independent dates would give, at the median; at least 1."""
     jump: Doubles
     """(bands,): median change of the surroundings from the reference period to the window, physical units."""
 
@@ -111,22 +115,30 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     whiten = whitening([(values, series.mask)], reference).astype(np.float64)
     z, scale = _standard(values, series.mask, whiten, reference)
     mask = series.mask.astype(np.float64)
-    tops, single = [], []
+    runs = []
     for placebo in placebos:
         before, after = np.array(placebo.before, np.int32), np.array(placebo.after, np.int32)
-        moved, _ = _standard(
-            _residuals(*base, before, HARMONIC_LEAST * len(before) / len(reference)), series.mask, whiten, before
-        )
-        g, _ = profile(moved, mask, before, after)
+        moved = _residuals(*base, before, HARMONIC_LEAST * len(before) / len(reference))
+        runs.append((_standard(moved, series.mask, whiten, before)[0].astype(np.float32), before, after))
+    # what wanders with the seasons or the weather is noise of that series: put over it, lest its steps be clipped
+    level, _ = _own_null(
+        np.array([largest(run.astype(np.float64), mask, before, after)[0] for run, before, after in runs])
+    )
+    restless = np.sqrt(np.maximum(level / np.median(level), LEAST_RESTLESS))
+    tops, single = [], []
+    for run, before, after in runs:
+        g, _ = profile(run / restless, mask, before, after)
         tops.append(np.nanmax(np.where(np.isfinite(g), g, -1), axis=0))
         single.append(g[len(g) // 2])
     level, spread = _own_null(np.array(tops))
     middle = np.array(single)
     expected = float(stats.chi2.median(z.shape[0]))
-    inflation = float(np.nanmedian(middle)) / expected if np.isfinite(middle).any() else 1.0
+    pooled = float(np.nanmedian(middle)) / expected if np.isfinite(middle).any() else 1.0
+    inflation = np.maximum(pooled * level / np.median(level), 1.0)
+    z, scale = z / restless, scale * restless
     jump = np.median(around.line[:, window, 0], axis=1) - np.median(around.line[:, reference, 0], axis=1)
     step = whiten[:, :, None] / scale
-    return Scan(z, mask, step, times, reference, window, level, spread, max(1.0, inflation), jump.astype(np.float64))
+    return Scan(z, mask, step, times, reference, window, level, spread, restless, inflation, jump.astype(np.float64))
 
 
 def _season(times: NDArray[np.datetime64], reference: NDArray[np.int32]) -> Floats:

@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 
 LEAST_SEEN = 0.8
 """Share of the weights that must be valid on a date."""
+RING_NOISE = 0.003
+"""Variance of ln of a ring's mean power by speckle alone: what keeps a footprint's answer to its ring near one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Series:
     """What the footprint measures at several places."""
 
     values: Floats
-    """(bands, time, places): reflectance, or ln of the footprint's mean power over that of its ring; 0 where unseen."""
+    """(bands, time, places): reflectance, or ln of the footprint's mean power less its ring's; 0 where unseen."""
     mask: Floats
     """(time, places), 0 or 1."""
 
@@ -35,61 +37,113 @@ class Series:
         )
 
 
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def _gather(
-    plane: Floats, valid: NDArray[np.bool_], places: NDArray, weights: Floats, out: Floats, seen: Floats
-) -> None:
-    dates, height, width = plane.shape
-    h, w = weights.shape
-    for k in prange(places.shape[0]):
-        top, left = places[k, 0], places[k, 1]
-        for t in range(dates):
-            total, share = np.float32(0), np.float32(0)
-            for y in range(max(0, -top), min(h, height - top)):
-                for x in range(max(0, -left), min(w, width - left)):
-                    weight = weights[y, x]
-                    if weight > 0 and valid[t, top + y, left + x]:
-                        total += weight * plane[t, top + y, left + x]
-                        share += weight
-            out[t, k] = total / share if share > 0 else np.float32(0)
-            seen[t, k] = share
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """The pixels of a stack as they are added up."""
+
+    bands: tuple[Floats, ...]
+    """(time, y, x), 0 where not valid."""
+    valid: Floats
+    """(time, y, x), 0 or 1."""
+    radar: bool
+
+    def over(self, dates: NDArray) -> Planes:
+        """The mean of some dates, as if it were one; pixels that none of them shows stay invalid."""
+        count = self.valid[dates].sum(0)
+        means = tuple((band[dates].sum(0) / np.maximum(count, 1))[None] for band in self.bands)
+        return Planes(means, (count > 0).astype(np.float32)[None], self.radar)
 
 
-def planes_of(stack: xr.Dataset) -> tuple[Floats, ...]:
-    """The bands of a stack as contiguous arrays (time, y, x)."""
-    return tuple(np.ascontiguousarray(stack[name].values) for name in band_names(stack))
+def planes_of(stack: xr.Dataset) -> Planes:
+    """The pixels of a stack."""
+    valid = stack.valid.values
+    bands = tuple(np.where(valid, stack[name].values, np.float32(0)) for name in band_names(stack))
+    return Planes(bands, valid.astype(np.float32), stack.attrs["quantity"] == "gamma0")
 
 
-def measure(planes: tuple[Floats, ...], valid: NDArray[np.bool_], shape: Shape, places: NDArray, radar: bool) -> Series:
+def clear(planes: Planes, shape: Shape, places: NDArray) -> NDArray[np.bool_]:
+    """Whether enough of the footprint, and for radar of its ring, is valid: (time, places)."""
+    seen = _sums(planes.valid, shape.weights, places) >= LEAST_SEEN
+    if planes.radar:
+        seen &= _sums(planes.valid, shape.ring, places) >= LEAST_SEEN
+    return seen
+
+
+def measure(planes: Planes, shape: Shape, places: NDArray, reference: NDArray | None = None) -> Series:
     """The series of a footprint whose window lies at each of ``places``.
+
+    Radar is the ln of the footprint's mean power less β times that of its ring, β fitted over the reference dates and
+    drawn towards 1: rain brightens soil but not a roof, and the difference alone would carry every shower.
 
     Parameters
     ----------
-    planes, valid : (time, y, x)
-    places : (K, 2), row and column of the window's upper left pixel
-    radar : ln(mean power in the footprint) − ln(mean in its ring), in place of the mean
+    places : (K, 2), row and column of the window's upper left pixel; may lie outside in part
+    reference : dates from which β is fitted; without, β is 1
     """
-    size = (planes[0].shape[0], len(places))
-    values = np.zeros((len(planes), *size), np.float32)
-    seen, around, ring = np.zeros(size, np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
-    mask = np.ones(size, bool)
-    places = np.ascontiguousarray(places, np.int64)
-    for b, plane in enumerate(planes):
-        _gather(plane, valid, places, shape.weights, values[b], seen)
-        mask &= seen >= LEAST_SEEN
-        if radar:
-            _gather(plane, valid, places, shape.ring, ring, around)
-            mask &= (around >= LEAST_SEEN) & (values[b] > 0) & (ring > 0)
-            values[b] = np.log(np.where(mask, values[b], 1)) - np.log(np.where(mask, ring, 1))
-    values *= mask
-    return Series(values, mask.astype(np.float32))
+    mask = clear(planes, shape, places)
+    share = np.maximum(_sums(planes.valid, shape.weights, places), np.float32(1e-6))
+    values = np.stack([_sums(band, shape.weights, places) / share for band in planes.bands])
+    if planes.radar:
+        share = np.maximum(_sums(planes.valid, shape.ring, places), np.float32(1e-6))
+        ring = np.stack([_sums(band, shape.ring, places) / share for band in planes.bands])
+        mask &= (values > 0).all(0) & (ring > 0).all(0)
+        own, around = np.log(np.where(mask, values, 1)), np.log(np.where(mask, ring, 1))
+        values = own - around
+        if reference is not None:
+            values += (1 - _answer(own, around, mask, reference)) * (around - _mean(around, mask, reference))
+    return Series(np.asarray(values * mask, np.float32), mask.astype(np.float32))
 
 
-def ring_means(planes: tuple[Floats, ...], valid: NDArray[np.bool_], shape: Shape, place: NDArray) -> Series:
+def _mean(values: Floats, mask: NDArray[np.bool_], dates: NDArray) -> NDArray:
+    weight = mask[dates]
+    return np.asarray((values[:, dates] * weight).sum(1) / np.maximum(weight.sum(0), 1))[:, None]
+
+
+def _answer(own: Floats, around: Floats, mask: NDArray[np.bool_], dates: NDArray) -> NDArray:
+    """How a footprint follows its ring over some dates, (bands, 1, places)."""
+    weight = mask[dates]
+    x = (around[:, dates] - _mean(around, mask, dates)) * weight
+    y = (own[:, dates] - _mean(own, mask, dates)) * weight
+    prior = RING_NOISE * np.maximum(weight.sum(0), 1)
+    return np.asarray(((x * y).sum(1) + prior) / ((x * x).sum(1) + prior))[:, None]
+
+
+def ring_means(planes: Planes, shape: Shape, place: NDArray) -> Series:
     """The mean of the ring around one place, as a Series of one."""
-    values = np.zeros((len(planes), planes[0].shape[0], 1), np.float32)
-    seen = np.zeros(values.shape[1:], np.float32)
-    for b, plane in enumerate(planes):
-        _gather(plane, valid, np.ascontiguousarray(place, np.int64), shape.ring, values[b], seen)
-    mask = (seen >= 0.3).astype(np.float32)
-    return Series(values * mask, mask)
+    share = _sums(planes.valid, shape.ring, place)
+    values = np.stack([_sums(band, shape.ring, place) / np.maximum(share, 1e-6) for band in planes.bands])
+    mask = (share >= 0.3).astype(np.float32)
+    return Series(np.asarray(values * mask, np.float32), mask)
+
+
+def _sums(plane: Floats, weights: Floats, places: NDArray) -> Floats:
+    """Weighted sums (time, places)."""
+    ys, xs = np.nonzero(weights)
+    out = np.empty((plane.shape[0], len(places)), np.float32)
+    offsets = np.stack([ys, xs], 1).astype(np.int64)
+    _gather(np.ascontiguousarray(plane), np.ascontiguousarray(places, np.int64), offsets, weights[ys, xs], out)
+    return out
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def _gather(plane: Floats, places: NDArray, offsets: NDArray, weights: Floats, out: Floats) -> None:
+    dates, height, width = plane.shape
+    many = offsets.shape[0]
+    low, left = offsets[:, 0].min(), offsets[:, 1].min()
+    high, right = offsets[:, 0].max(), offsets[:, 1].max()
+    steps = offsets[:, 0] * width + offsets[:, 1]
+    for t in prange(dates):
+        flat = plane[t].ravel()
+        for k in range(places.shape[0]):
+            y, x = places[k, 0], places[k, 1]
+            total = np.float32(0)
+            if y + low >= 0 and x + left >= 0 and y + high < height and x + right < width:
+                start = y * width + x
+                for n in range(many):
+                    total += weights[n] * flat[start + steps[n]]
+            else:
+                for n in range(many):
+                    row, column = y + offsets[n, 0], x + offsets[n, 1]
+                    if 0 <= row < height and 0 <= column < width:
+                        total += weights[n] * flat[row * width + column]
+            out[t, k] = total

@@ -7,7 +7,7 @@ cell, beside a ring around it to which it is compared.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,8 @@ REACH = 2.5
 """Sigmas beyond the footprint at which the weights end."""
 RING_INNER, RING_OUTER = 20.0, 70.0
 """Metres beyond the footprint between which its ring lies."""
+LEAST_RING = 0.25
+"""Share of a ring that must remain when other objects are left out of it."""
 BRIGHTEST = 0.30
 """Reflectance by which a structure differs from the ground around it at most, as a rule: a white roof on dry soil."""
 FAINTEST = 0.015
@@ -120,6 +122,31 @@ def _shape(outline: object, corner: tuple[float, float], pixel: float, sigma: fl
         fill,
         diameter,
     )
+
+
+def without(shape: Shape, others: NDArray[np.bool_]) -> Shape:
+    """The shape whose ring keeps clear of other objects, where enough of it remains.
+
+    Parameters
+    ----------
+    others : bool (y, x) of the whole grid: near an object of the claim, this one among them
+    """
+    rows, columns = shape.size
+    window = np.zeros((rows, columns), bool)
+    y0, x0 = max(shape.row, 0), max(shape.column, 0)
+    part = others[y0 : shape.row + rows, x0 : shape.column + columns]
+    window[y0 - shape.row : y0 - shape.row + part.shape[0], x0 - shape.column : x0 - shape.column + part.shape[1]] = (
+        part
+    )
+    ring = np.where(window, np.float32(0), shape.ring)
+    if ring.sum() < LEAST_RING:
+        return shape
+    return replace(shape, ring=ring / ring.sum())
+
+
+def at(shape: Shape, rows: int, columns: int) -> Shape:
+    """The shape moved by whole pixels."""
+    return replace(shape, row=shape.row + rows, column=shape.column + columns)
 
 
 def fill_of_disc(diameter: float, sigma: float = OPTICAL_SIGMA) -> float:

@@ -121,7 +121,11 @@ def load(folder: Path) -> Evidence:
 
 def _plain_fields(record: Mapping[str, object]) -> tuple[str, ...]:
     known = {f.name: f for f in dataclasses.fields(Evidence) if f.name not in (*_ELSEWHERE, "site")}
-    optional = {name for name, f in known.items() if f.default_factory is not dataclasses.MISSING}
+    optional = {
+        name
+        for name, f in known.items()
+        if f.default_factory is not dataclasses.MISSING or f.default is not dataclasses.MISSING
+    }
     return tuple(name for name in known if name in record or name not in optional)
 
 

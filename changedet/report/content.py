@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from changedet.answer import ClaimAnswer
 from changedet.evidence import Evidence
-from changedet.regions import Detection
+from changedet.regions import Detection, Onset
 from changedet.report import words
 from changedet.report.ground import lone_pixels
 from changedet.report.origin import Fact, Input, inputs, parameters
@@ -35,6 +36,23 @@ class Answer:
     sentence: str
     reasons: tuple[str, ...]
     figures: tuple[Fact, ...]
+    needed: str = ""
+    """What image would settle it."""
+    placed: str = ""
+    """How the object's footprint was placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The claim, set for reading."""
+
+    quotation: str
+    source: str
+    asked: str
+    """What is said to have happened to what, and when."""
+    answer: Answer
+    meaning: str
+    """What the verdict's word means, and what it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +101,7 @@ class Content:
     parameters: tuple[Fact, ...]
     attribution: str
     simulated: bool
+    claim: Quoted | None = None
     caution: str = NOT_VALIDATED
     uncalibrated: str = UNCALIBRATED
 
@@ -95,7 +114,7 @@ def content(evidence: Evidence) -> Content:
         headline=headline(evidence),
         summary=tuple(words.tight(sentence) for sentence in summary(evidence)),
         facts=tuple(Fact(fact.label, words.tight(fact.value)) for fact in facts(evidence)),
-        answers=tuple(_answer(verdict) for verdict in evidence.verdicts),
+        answers=answers(evidence.claim, evidence.verdicts),
         places=tuple(_place(detection) for detection in evidence.detections),
         notes=tuple(words.clean(note) for note in evidence.notes),
         observable=observable_sentence(evidence),
@@ -117,6 +136,7 @@ def content(evidence: Evidence) -> Content:
         parameters=parameters(evidence),
         attribution=words.clean(evidence.attribution).strip(),
         simulated=evidence.simulated,
+        claim=None if evidence.claim is None else quoted(evidence.claim),
     )
 
 
@@ -127,6 +147,8 @@ def observable_share(evidence: Evidence) -> float:
 
 def headline(evidence: Evidence) -> str:
     """The finding in one line, to follow the site's name."""
+    if evidence.claim is not None:
+        return f"the claim is {evidence.claim.whole.outcome}"
     if evidence.verdicts:
         outcomes = [verdict.outcome for verdict in evidence.verdicts]
         order = ("supported", "contradicted", "inconclusive")
@@ -273,23 +295,59 @@ def limits(evidence: Evidence) -> Iterable[str]:
     yield "The images show that the ground changed and what the change is like. They do not show why, or by whose hand."
 
 
-def _answer(verdict: Verdict) -> Answer:
-    figures = [Fact("If nothing had changed", words.probability(verdict.p_intact))]
-    if verdict.p_claimed is not None and math.isfinite(verdict.p_claimed):
-        figures.append(Fact("If it had changed as claimed", words.probability(verdict.p_claimed)))
-    if verdict.power is not None and math.isfinite(verdict.power):
-        figures.append(Fact("Such a change would be found", f"{100 * verdict.power:.0f} % of the time"))
-    if verdict.smallest_diameter is not None and math.isfinite(verdict.smallest_diameter):
-        figures.append(Fact("Smallest object that could show", f"{verdict.smallest_diameter:.0f} m across"))
+def answers(claim: ClaimAnswer | None, verdicts: Iterable[Verdict]) -> tuple[Answer, ...]:
+    """Each verdict, set for reading."""
+    notes = {} if claim is None else {one.name: one.note for one in claim.objects}
+    return tuple(_answer(verdict, notes.get(verdict.subject, "")) for verdict in verdicts)
+
+
+def quoted(claim: ClaimAnswer) -> Quoted:
+    """The claim and the answer to it as a whole, set for reading."""
+    published = "" if claim.published is None else f", {words.day(claim.published)}"
+    address = "" if claim.url is None else f", {words.public_href(claim.url)}"
+    names = words.listed([one.name for one in claim.objects])
+    first, last = (words.day(moment) for moment in claim.window)
+    when = f"on {first}" if first == last else f"between {first} and {last}"
+    return Quoted(
+        quotation=words.clean(claim.quotation),
+        source=words.clean(f"{claim.publisher}{published}{address}"),
+        asked=words.tight(words.clean(f"Asked of the images: {names} {words.CLAIMED[claim.what]} {when}?")),
+        answer=_answer(claim.whole, ""),
+        meaning=words.MEANING[claim.whole.outcome],
+    )
+
+
+def _answer(verdict: Verdict, placed: str) -> Answer:
     return Answer(
         subject=words.clean(verdict.subject),
         outcome=verdict.outcome,
         label=words.OUTCOMES[verdict.outcome],
         # the subject stands above the sentence already
-        sentence=_upper(words.clean(verdict.sentence.removeprefix(f"{verdict.subject}: "))),
+        sentence=words.tight(_upper(words.clean(verdict.sentence.removeprefix(f"{verdict.subject}: ")))),
         reasons=tuple(words.REASONS[reason] for reason in verdict.reasons),
-        figures=tuple(figures),
+        figures=tuple(_figures(verdict)),
+        needed=words.tight(words.clean(verdict.needed)),
+        placed=words.clean(placed),
     )
+
+
+def _figures(verdict: Verdict) -> Iterable[Fact]:
+    if verdict.date_first is not None and verdict.date_last is not None:
+        onset = Onset(verdict.bracket_after, verdict.bracket_before)
+        yield Fact("Changed", words.tight(words.bracket(onset)))
+        span = f"{words.day(verdict.date_first)} to {words.day(verdict.date_last)}"
+        yield Fact("Date, 95 % interval", words.tight(span))
+        yield Fact("Images that show it", str(len(verdict.scenes)))
+    if verdict.p_intact is not None or not verdict.stacks:
+        yield Fact("If nothing had changed", words.probability(verdict.p_intact))
+    if verdict.p_claimed is not None and math.isfinite(verdict.p_claimed):
+        yield Fact("If it had changed as claimed", words.probability(verdict.p_claimed))
+    if verdict.power is not None and math.isfinite(verdict.power):
+        yield Fact("Such a change would be found", f"{100 * verdict.power:.0f} % of the time")
+    if verdict.smallest_diameter is not None and math.isfinite(verdict.smallest_diameter):
+        yield Fact("Smallest object that could show", f"{verdict.smallest_diameter:.0f} m across")
+    if verdict.controls:
+        yield Fact("Compared with", f"{len(verdict.controls)} places")
 
 
 def _place(detection: Detection) -> Place:

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from changedet.evidence import Evidence
-from changedet.report import figures, web, words
+from changedet.report import compared, figures, web, words
 from changedet.report.content import content
 from changedet.report.pictures import length_words, round_length
 from changedet.report.public import public
@@ -49,7 +49,7 @@ def html(evidence: Evidence, folder: Path, pictures: Mapping[str, Path]) -> str:
     evidence = public(evidence)
     shown = web.view(evidence)
     script = _script()
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     return template.render(
         c=content(evidence),
         css=Markup((TEMPLATES / "report.css").read_text("utf-8")),
@@ -60,10 +60,12 @@ def html(evidence: Evidence, folder: Path, pictures: Mapping[str, Path]) -> str:
         pictures=figures.places(evidence, shown, folder, pictures),
         unseen=figures.unseen(evidence, shown),
         chances=figures.chances(evidence),
+        compared=compared.compared(evidence, shown),
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The template engine: everything is escaped, nothing may be missing."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -90,6 +90,7 @@ def verdicts_record(evidence: Evidence) -> Mapping[str, object]:
         "site": evidence.site.id,
         "attribution": evidence.attribution,
         "simulated": evidence.simulated,
+        **({} if evidence.claim is None else {"claim": evidence.claim}),
         "verdicts": evidence.verdicts,
     }
 

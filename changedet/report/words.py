@@ -14,8 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
+from changedet.claim import What
+from changedet.objects.finding import Reason
 from changedet.regions import Kind, Onset
-from changedet.verdict import Outcome, Reason
+from changedet.verdict import Outcome
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
@@ -45,6 +47,23 @@ REASONS: Mapping[Reason, str] = {
     "offset-suspect": "a change of processing could have caused the difference",
     "busy-site": "this place changes so often that one change says little",
     "changed-otherwise": "something changed, but not as claimed",
+}
+CLAIMED: Mapping[What, str] = {
+    "destroyed": "destroyed",
+    "damaged": "damaged",
+    "built": "built",
+    "intact": "intact",
+}
+MEANING: Mapping[Outcome, str] = {
+    "supported": (
+        "“Supported” means: the images show change consistent with the claim, at this place and in these days, such as "
+        "at most 1 in 100 unchanged places show by chance. They do not show what caused it, or by whose hand."
+    ),
+    "contradicted": (
+        "“Contradicted” means: at the places drawn here, the images do not show in these days the change that they "
+        "would very likely have shown. It says nothing of other places, or of damage too small to see."
+    ),
+    "inconclusive": "“Inconclusive” means: these images neither show what is claimed nor rule it out.",
 }
 BAND_NAMES: Mapping[str, str] = {
     "blue": "blue",
