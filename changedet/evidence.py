@@ -37,7 +37,7 @@ class Provenance:
     seed: int
     timings: Mapping[str, float]
     """Seconds a step."""
-    downloads: Mapping[str, float]
+    downloads: Mapping[str, int | float]
     """``requests`` and ``bytes`` sent for and received in this run."""
 
 
