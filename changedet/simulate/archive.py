@@ -33,11 +33,11 @@ from changedet.simulate.scenario import (
     radar_passes,
 )
 from changedet.simulate.surface import Surface, Terrain
-from changedet.simulate.truth import SITE_NAME, site_yaml, truth_features
+from changedet.simulate.truth import SITE_NAME, claim_yaml, site_yaml, truth_features
 
 Progress = Callable[[int, int], None]
 """Called with the scenes done and the scenes in all; never from two threads at once."""
-SIMULATOR = 2
+SIMULATOR = 3
 """To be raised whenever the same simulation would give other bytes than before."""
 WORKERS = 2
 LICENCE_NOTE = "Simulated from random numbers by changedet; no real imagery, no evidence of anything."
@@ -78,6 +78,10 @@ def write_archive(folder: Path, simulation: Simulation, progress: Progress | Non
         items = _Writer(folder, simulation, progress).write_scenes()
         (folder / "truth.geojson").write_text(_json(truth_features(simulation)), encoding="utf-8")
         (folder / "site.yaml").write_text(site_yaml(simulation), encoding="utf-8")
+        claim = claim_yaml(simulation)
+        (folder / "claim.yaml").unlink(missing_ok=True)
+        if claim is not None:
+            (folder / "claim.yaml").write_text(claim, encoding="utf-8")
         return _write_catalogue(folder, simulation, items)
     except OSError as error:
         raise OutputError(f"{folder}: the simulated archive cannot be written: {error}") from error

@@ -13,7 +13,7 @@ from shapely import transform as transform_geometry
 from shapely.geometry import box, mapping
 from shapely.geometry.base import BaseGeometry
 
-from changedet.simulate.facility import Event
+from changedet.simulate.facility import Event, Structure
 from changedet.simulate.layout import default_fields
 from changedet.simulate.scenario import EPSG, HARVEST_EARLY, Simulation, optical_passes, rain_days
 
@@ -106,6 +106,45 @@ def _zone(simulation: Simulation, event: Event) -> str:
         f"    center: [{lon:.6f}, {lat:.6f}]\n"
         f"    radius: {radius}\n"
         f"    note: Invented; see truth.geojson\n"
+    )
+
+
+def claim_yaml(simulation: Simulation) -> str | None:
+    """The text of ``claim.yaml``, which ``changedet verify`` reads; None where nothing is demolished.
+
+    It claims all that is demolished in the first third of the after-window, and with it a mast too small to be seen.
+    """
+    after = simulation.after
+    last = after.first + (after.last - after.first) / 3
+    events = [event for event in simulation.all_events if event.action == "demolish" and event.on <= last]
+    gone = [name for event in events for name in event.structures]
+    masts = [s.id for s in simulation.all_structures if s.kind == "mast" and s.id not in gone][:1]
+    standing = {structure.id: structure for structure in simulation.all_structures}
+    claimed = [name for name in gone if standing[name].kind != "pad"]
+    if not claimed:
+        return None
+    objects = "".join(_object(simulation, standing[name]) for name in (*claimed, *masts))
+    return (
+        "# An invented claim about the simulated site beside it. What it says of the mast is false.\n"
+        "quotation: The tanks of the fuel depot, the command building and a mast were demolished.\n"
+        "source:\n"
+        "  publisher: Invented for the simulation\n"
+        "site: site.yaml\n"
+        "what: destroyed\n"
+        f"window: [{after.first}, {last}]\n"
+        f"objects:\n{objects}"
+    )
+
+
+def _object(simulation: Simulation, structure: Structure) -> str:
+    kinds = {"tank": "fuel tank", "building": "building", "mast": "mast"}
+    corners = list(to_lonlat(simulation, structure.footprint.simplify(0.2)).exterior.coords)[:-1]
+    ring = ", ".join(f"[{lon:.7f}, {lat:.7f}]" for lon, lat in corners)
+    return (
+        f"  - name: {structure.id}\n"
+        f"    kind: {kinds.get(structure.kind, 'other')}\n"
+        f"    polygon: [{ring}]\n"
+        "    note: Invented; its outline is known exactly.\n"
     )
 
 
