@@ -16,6 +16,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Claim": "claim",
     "ChangedetError": "errors",
     "Detection": "regions",
     "Evidence": "evidence",
@@ -35,18 +36,22 @@ _HOMES = {
     "find_detections": "regions",
     "find_scenes": "sources.acquire",
     "gather": "pipeline",
+    "load_claim": "pipeline",
     "load_site": "pipeline",
     "open_source": "sources.acquire",
     "prepare_stacks": "prepare.steps",
     "run": "pipeline",
     "search": "searching",
+    "plan": "planning",
     "site_geobox": "stack",
+    "verify": "pipeline",
     "write_report": "report.artefacts",
     "zone_verdicts": "verdict",
 }
 
 __all__ = [
     "ChangedetError",
+    "Claim",
     "Detection",
     "Evidence",
     "Periods",
@@ -65,12 +70,15 @@ __all__ = [
     "find_detections",
     "find_scenes",
     "gather",
+    "load_claim",
     "load_site",
     "open_source",
+    "plan",
     "prepare_stacks",
     "run",
     "search",
     "site_geobox",
+    "verify",
     "write_report",
     "zone_verdicts",
 ]

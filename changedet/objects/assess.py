@@ -178,7 +178,8 @@ def _places(one: ClaimedObject, shifts: NDArray[np.int64], geobox: object) -> tu
     x, y = polygon(list(one.ring()), crs="EPSG:4326").to_crs(str(geobox.crs)).centroid.coords[0]
     pixel = abs(float(geobox.resolution.x))
     points = multipoint([(x + pixel * float(dx), y - pixel * float(dy)) for dy, dx in shifts], str(geobox.crs))
-    return tuple((round(float(p.coords[0][0]), 6), round(float(p.coords[0][1]), 6)) for p in points.to_crs("EPSG:4326"))
+    found = points.to_crs("EPSG:4326").geoms
+    return tuple((round(float(p.coords[0][0]), 6), round(float(p.coords[0][1]), 6)) for p in found)
 
 
 def _utc(moment: np.datetime64) -> datetime:

@@ -59,18 +59,19 @@ def radar_steps(fill: float, bands: int, count: int, rng: np.random.Generator) -
     return np.asarray(np.log1p(fill * (10 ** (step / 10) - 1)))
 
 
-def injected(scanned: Scan, steps: Doubles, days: NDArray[np.datetime64]) -> Doubles:
+def injected(scanned: Scan, steps: Doubles, days: NDArray[np.datetime64], everywhere: bool = False) -> Doubles:
     """The standardised statistic of each control with a step put into it.
 
     The step is as large against a control's noise as it would be against the object's, so that a restless object does
-    not borrow the power of its quiet controls.
+    not borrow the power of its quiet controls; or with ``everywhere``, as it is against the control's own.
 
     Parameters
     ----------
     steps : (bands, controls)
     days : (controls,) when each step happens
     """
-    added = scanned.step[:, :, 0] @ steps
+    step = scanned.step[:, :, 1:] if everywhere else scanned.step[:, :, :1]
+    added = (step * steps[None]).sum(1)
     later = (scanned.times[:, None] >= days[None, :]) & (scanned.mask[:, 1:] > 0)
     z = scanned.z.copy()
     z[:, :, 1:] += added[:, None, :] * later[None]

@@ -19,7 +19,7 @@ SIZES = (6.0, 8.0, 10.0, 12.0, 15.0, 18.0, 22.0, 27.0, 33.0, 40.0, 50.0, 65.0, 8
 FOUND = 0.8
 USUAL_CONTRAST = 0.1
 """Reflectance by which an object differs from the ground, where that of the claim's own cannot be measured."""
-PLACES = 200
+PLACES = 300
 
 
 def smallest_object(
@@ -89,7 +89,8 @@ def _power(
         else:
             complete = rng.uniform(*inject.COMPLETE[question.what], len(shifts) - 1)
             steps = -shape.fill * contrast[view.key][:, None] * complete
-        claimed.setdefault(view.sensor, []).append(p_value(inject.injected(seen.scanned, steps, days), null))
+        with_change = inject.injected(seen.scanned, steps, days, everywhere=True)
+        claimed.setdefault(view.sensor, []).append(p_value(with_change, null))
     if not claimed:
         return None
     p = fused(claimed)

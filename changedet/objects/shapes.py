@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 
 OPTICAL_SIGMA = 5.5
 """Metres: point spread of the 10 m bands."""
+PIXEL_SIGMA = 10 / math.sqrt(12)
+"""Metres: standard deviation of the square pixel over which the blurred image is averaged."""
 RADAR_SIGMA = 9.0
 """Metres: a resolution cell of 20 m × 22 m, full width at half maximum."""
 FINE = 5
@@ -149,13 +151,13 @@ def at(shape: Shape, rows: int, columns: int) -> Shape:
     return replace(shape, row=shape.row + rows, column=shape.column + columns)
 
 
-def fill_of_disc(diameter: float, sigma: float = OPTICAL_SIGMA) -> float:
-    """The share of the weighted mean that comes from a small round object: A/(A + 4πσ²).
+def fill_of_disc(diameter: float) -> float:
+    """The share of the weighted optical mean that comes from a small round object: A/(A + 4πσ²), σ with the pixel's own.
 
     The limits are right: A/(4πσ²) for a point, the overlap of two Gaussians, and 1 for a plain.
     """
     area = math.pi * diameter * diameter / 4
-    return area / (area + 4 * math.pi * sigma * sigma)
+    return area / (area + 4 * math.pi * (OPTICAL_SIGMA**2 + PIXEL_SIGMA**2))
 
 
 def geometric_limit(kind: ZoneKind) -> float:
@@ -164,4 +166,4 @@ def geometric_limit(kind: ZoneKind) -> float:
     Even a structure that differs from the ground by ``BRIGHTEST`` then changes its pixels by less than ``FAINTEST``.
     """
     least = FAINTEST / BRIGHTEST / COVER.get(kind, 1.0)
-    return 4 * OPTICAL_SIGMA * math.sqrt(least / (1 - least))
+    return 4 * math.hypot(OPTICAL_SIGMA, PIXEL_SIGMA) * math.sqrt(least / (1 - least))

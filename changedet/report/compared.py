@@ -64,7 +64,7 @@ def _drawn(
 
     crs = str(geobox.crs)
     dots = multipoint(places, "EPSG:4326").to_crs(crs)
-    for x, y in at((point.coords[0][0], point.coords[0][1]) for point in dots):
+    for x, y in at((point.coords[0][0], point.coords[0][1]) for point in dots.geoms):
         pen.ellipse((x - 2.5, y - 2.5, x + 2.5, y + 2.5), fill=CONTROL, outline=HALO)
     for one in claim.objects:
         ring = polygon(list(one.ring), "EPSG:4326").to_crs(crs)

@@ -63,7 +63,10 @@ MEANING: Mapping[Outcome, str] = {
         "“Contradicted” means: at the places drawn here, the images do not show in these days the change that they "
         "would very likely have shown. It says nothing of other places, or of damage too small to see."
     ),
-    "inconclusive": "“Inconclusive” means: these images neither show what is claimed nor rule it out.",
+    "inconclusive": (
+        "“Inconclusive” means: these images do not show all that is claimed, and do not rule it out. "
+        "That is no evidence against the claim."
+    ),
 }
 BAND_NAMES: Mapping[str, str] = {
     "blue": "blue",

@@ -138,7 +138,8 @@ def claim_yaml(simulation: Simulation) -> str | None:
 
 def _object(simulation: Simulation, structure: Structure) -> str:
     kinds = {"tank": "fuel tank", "building": "building", "mast": "mast"}
-    corners = list(to_lonlat(simulation, structure.footprint.simplify(0.2)).exterior.coords)[:-1]
+    outline = to_lonlat(simulation, structure.footprint.simplify(0.2))
+    corners = mapping(outline)["coordinates"][0][:-1]
     ring = ", ".join(f"[{lon:.7f}, {lat:.7f}]" for lon, lat in corners)
     return (
         f"  - name: {structure.id}\n"

@@ -1,0 +1,112 @@
+"""The rules of the verdict, on findings written by hand; each row is one line of the method."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedet.answer import object_verdict, whole_verdict
+from changedet.objects.finding import Finding, StackFinding
+from changedet.site import Period
+from changedet.verdict import Verdict
+
+WINDOW = Period(first=date(2025, 3, 1), last=date(2025, 3, 31))
+
+
+def at(month: int, day: int) -> datetime:
+    return datetime(2025, month, day, 8, tzinfo=UTC)
+
+
+STILL = Finding(
+    "depot", 40, False, 5, (StackFinding("sentinel-2", 0.5, 30, 8, 250),), p_intact=0.5, p_claimed=0.01, power=0.97,
+    clear_in_time=8, clear_after=5, images_after=9,
+)  # fmt: skip
+CHANGED = replace(
+    STILL, p_intact=0.002, p_claimed=0.6, date_first=at(3, 10), date_last=at(3, 15), bracket_after=at(3, 10),
+    bracket_before=at(3, 15), scenes=("a", "b"), sensors=1,
+)  # fmt: skip
+LATE = replace(
+    CHANGED, date_first=at(5, 10), date_last=at(5, 15), bracket_after=at(5, 10), bracket_before=at(5, 15)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("finding", "outcome", "reasons"),
+    [
+        (CHANGED, "supported", ()),
+        (replace(CHANGED, scenes=("a",)), "inconclusive", ("clouded",)),
+        (replace(CHANGED, scenes=("a",), sensors=2), "supported", ()),
+        (replace(CHANGED, as_claimed=False), "inconclusive", ("changed-otherwise",)),
+        (replace(CHANGED, lasting=False), "inconclusive", ("changed-otherwise",)),
+        (replace(CHANGED, offset_suspect=True), "inconclusive", ("offset-suspect",)),
+        (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
+        (LATE, "contradicted", ()),
+        (replace(LATE, bracket_after=at(3, 20)), "inconclusive", ("clouded",)),
+        (STILL, "contradicted", ()),
+        (replace(STILL, p_intact=0.10), "inconclusive", ("busy-site",)),
+        (replace(STILL, p_claimed=0.06), "inconclusive", ("busy-site",)),
+        (replace(STILL, power=0.89), "inconclusive", ("below-detection-limit",)),
+        (replace(STILL, power=0.5, restless=True), "inconclusive", ("busy-site",)),
+        (replace(STILL, power=0.5, clear_in_time=3), "inconclusive", ("clouded",)),
+        (replace(STILL, clear_after=1), "inconclusive", ("no-image-after",)),
+        (replace(STILL, p_intact=None, images_after=6), "inconclusive", ("clouded",)),
+        (replace(STILL, p_intact=None, images_after=1), "inconclusive", ("no-image-after",)),
+        (replace(STILL, p_intact=None, stacks=()), "inconclusive", ("no-baseline",)),
+        (replace(STILL, too_small=True), "inconclusive", ("below-detection-limit",)),
+    ],
+)
+def test_each_rule(finding: Finding, outcome: str, reasons: tuple[str, ...]) -> None:
+    verdict = object_verdict(finding, "destroyed", WINDOW, 12.0)
+    assert (verdict.outcome, verdict.reasons) == (outcome, reasons)
+    assert bool(verdict.needed) == (outcome == "inconclusive")
+
+
+def test_a_claim_of_intactness_turns_the_rules_round() -> None:
+    assert object_verdict(STILL, "intact", WINDOW, None).outcome == "supported"
+    assert object_verdict(CHANGED, "intact", WINDOW, None).outcome == "contradicted"
+    assert object_verdict(LATE, "intact", WINDOW, None).outcome == "inconclusive"
+
+
+@given(
+    st.builds(
+        lambda p, claimed, power, after: replace(STILL, p_intact=p, p_claimed=claimed, power=power, clear_after=after),
+        st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.integers(0, 9),
+    )
+)  # fmt: skip
+def test_nothing_is_supported_without_a_date_nor_contradicted_without_power(finding: Finding) -> None:
+    verdict = object_verdict(finding, "destroyed", WINDOW, None)
+    assert verdict.outcome != "supported"
+    if verdict.outcome == "contradicted":
+        assert finding.power is not None
+        assert finding.power >= 0.9
+        assert finding.clear_after >= 2
+
+
+def named(**outcomes: str) -> list[Verdict]:
+    return [Verdict(name, outcome, f"{name}: .") for name, outcome in outcomes.items()]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "whole"),
+    [
+        ({"a": "supported", "b": "supported"}, "supported"),
+        ({"a": "supported", "b": "inconclusive"}, "inconclusive"),
+        ({"a": "supported", "b": "contradicted"}, "inconclusive"),
+        ({"a": "contradicted", "b": "inconclusive"}, "contradicted"),
+        ({"a": "inconclusive"}, "inconclusive"),
+    ],
+)
+def test_the_claim_as_a_whole(outcomes: dict[str, str], whole: str) -> None:
+    verdict = whole_verdict(named(**outcomes), None)
+    assert verdict.outcome == whole
+    assert all(name in verdict.sentence for name in outcomes) or set(outcomes.values()) == {"supported"}
+
+
+def test_no_sentence_names_a_cause_or_an_actor() -> None:
+    for finding in (CHANGED, LATE, STILL):
+        sentence = object_verdict(finding, "destroyed", WINDOW, 12.0).sentence.lower()
+        assert not any(word in sentence for word in ("explos", "demolish", "attack", "troops", "because", "by the "))
