@@ -50,8 +50,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "ChangedetError",
     "Claim",
+    "ChangedetError",
     "Detection",
     "Evidence",
     "Periods",

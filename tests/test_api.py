@@ -10,6 +10,7 @@ import pytest
 import changedet
 
 NAMES = [
+    "Claim",
     "ChangedetError",
     "Detection",
     "Evidence",
@@ -29,12 +30,15 @@ NAMES = [
     "find_detections",
     "find_scenes",
     "gather",
+    "load_claim",
     "load_site",
     "open_source",
+    "plan",
     "prepare_stacks",
     "run",
     "search",
     "site_geobox",
+    "verify",
     "write_report",
     "zone_verdicts",
 ]

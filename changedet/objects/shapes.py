@@ -152,7 +152,7 @@ def at(shape: Shape, rows: int, columns: int) -> Shape:
 
 
 def fill_of_disc(diameter: float) -> float:
-    """The share of the weighted optical mean that comes from a small round object: A/(A + 4πσ²), σ with the pixel's own.
+    """The share of the weighted optical mean that comes from a small round object: A/(A + 4πσ²), σ with the pixel's.
 
     The limits are right: A/(4πσ²) for a point, the overlap of two Gaussians, and 1 for a plain.
     """
