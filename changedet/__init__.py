@@ -50,8 +50,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Claim",
     "ChangedetError",
+    "Claim",
     "Detection",
     "Evidence",
     "Periods",

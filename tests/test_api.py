@@ -10,8 +10,8 @@ import pytest
 import changedet
 
 NAMES = [
-    "Claim",
     "ChangedetError",
+    "Claim",
     "Detection",
     "Evidence",
     "Periods",
