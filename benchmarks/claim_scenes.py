@@ -24,8 +24,8 @@ from changedet.simulate.layout import default_fields, default_structures
 from changedet.simulate.scenario import EPSG, RADAR_ORBITS, Pass, optical_passes, radar_passes
 from changedet.simulate.surface import Surface, Terrain
 from changedet.simulate.truth import to_lonlat
-from changedet.site import Circle, SensorSpec, Site
-from changedet.stack import Layer, Periods, build_stack
+from changedet.site import Circle, Period, SensorSpec, Site
+from changedet.stack import Layer, Periods, build_stack, geobox_of, ring_mask
 from changedet.values import SourceConfig
 
 SIZE = 2400
@@ -182,3 +182,38 @@ def _site(simulation: Simulation, fates: tuple[Fate, ...]) -> Site:
         after=simulation.after,
         zones=zones,
     )
+
+
+def threshold_rule(w: World, one: ClaimedObject, what: str, window: Period) -> str:
+    """The published rule for radar on a claim: T > 3.3 inside the footprint means destroyed, else not.
+
+    Pixel-wise Welch t of ln power, the year before the window against the two months from its first day on; the larger
+    of VV and VH, the mean over orbits, the mean of smoothing at four scales (Ballinger 2024).
+    """
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    scores = []
+    for stack in w.stacks.values():
+        if stack.attrs["quantity"] != "gamma0":
+            continue
+        times = stack.time.values
+        first = np.datetime64(window.start.replace(tzinfo=None))
+        before = np.flatnonzero((times >= first - np.timedelta64(365, "D")) & (times < first))
+        after = np.flatnonzero((times >= first) & (times < first + np.timedelta64(60, "D")))
+        if len(before) < 2 or len(after) < 2:
+            continue
+        t = np.zeros(stack.vv.shape[1:])
+        for band in ("vv", "vh"):
+            ln = np.log(np.stack([uniform_filter(image, 3) for image in stack[band].values]))
+            a, b = ln[before], ln[after]
+            spread = np.sqrt(a.var(0, ddof=1) / len(before) + b.var(0, ddof=1) / len(after))
+            t = np.maximum(t, np.abs(a.mean(0) - b.mean(0)) / np.maximum(spread, 1e-6))
+        scores.append(t)
+    if not scores:
+        return "inconclusive"
+    mean = np.mean(scores, axis=0)
+    smooth = np.mean([mean, *(gaussian_filter(mean, sigma) for sigma in (1.0, 2.0, 3.0))], axis=0)
+    stack = next(iter(w.stacks.values()))
+    destroyed = smooth[ring_mask(one.ring(), geobox_of(stack))].mean() > 3.3
+    says_change = what != "intact"
+    return "supported" if destroyed == says_change else "contradicted"

@@ -30,13 +30,17 @@ DARKER = 0.02
 
 
 def assess(
-    objects: Sequence[ClaimedObject], question: Question, stacks: Mapping[str, xr.Dataset]
+    objects: Sequence[ClaimedObject],
+    question: Question,
+    stacks: Mapping[str, xr.Dataset],
+    with_limit: bool = True,
 ) -> tuple[tuple[Finding, ...], float | None]:
     """Measure each object against its controls.
 
     Parameters
     ----------
     stacks : prepared Stacks on one grid, by key
+    with_limit : whether to measure the smallest object that would have been found
 
     Returns
     -------
@@ -53,7 +57,7 @@ def assess(
             continue
         where = where or field_of(objects, views[0].stack)
         findings.append(_assess(one, question, views, where, np.random.default_rng([question.seed, number])))
-    smallest = smallest_object(views, where, question, objects) if where is not None else None
+    smallest = smallest_object(views, where, question, objects) if where is not None and with_limit else None
     return tuple(findings), smallest
 
 

@@ -1,0 +1,198 @@
+"""Real imagery as the background of ``claims.py``: objects taken out of it at a known date, and places left alone.
+
+``romania``: Sentinel-2 over a managed forest and meadows, 140 dates. ``rtc``: three bursts of Sentinel-1 over
+California, 21 dates. A loss is put into the pixels themselves, through the sensor's point spread: the footprint's
+material gives way to dark bare soil (optical), or its echo changes by some decibels (radar).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from odc.geo.geom import Geometry
+from rasterio.features import rasterize
+from scipy import ndimage
+from shapely.geometry import Point, Polygon, box
+
+from changedet.claim import ClaimedObject, What
+from changedet.objects.assess import assess
+from changedet.objects.finding import Finding, Question
+from changedet.pipeline import load_site
+from changedet.prepare.steps import prepare_stacks
+from changedet.site import Period
+from changedet.sources.acquire import build_stacks, fetch_scenes, find_scenes, open_source
+from changedet.stack import Periods, band_names, geobox_of, site_geobox
+from changedet.store import Store
+
+FINE = 5
+"""Cells a pixel's side on which footprints are drawn."""
+OPTICAL_SIGMA, RADAR_SIGMA = 5.5, 9.0
+"""Metres."""
+SOIL = {"blue": 0.07, "green": 0.09, "red": 0.12, "nir": 0.18}
+"""Reflectance of dark bare soil."""
+ECHO_DB = 3.0
+FELLED = 0.12
+"""Fall of the vegetation index from the reference period to the window, above which a place really changed."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One object on a real background, what is claimed of it, and what was done to it."""
+
+    what: What
+    window: Period
+    true: bool
+    event: datetime | None
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A real stack and how objects are put on it."""
+
+    stack: xr.Dataset
+    periods: Periods
+    sizes: tuple[float, float]
+    """Metres across, smallest and largest."""
+    usable: NDArray[np.bool_]
+    """Where nothing is known to have changed by itself."""
+
+
+def _load(text: str, resolution: float) -> tuple[dict[str, xr.Dataset], Periods]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "site.yaml"
+        path.write_text(text)
+        site = load_site(path)
+        source = open_source(site, path.parent)
+        geobox = site_geobox(site.ring, resolution)
+        acquired = fetch_scenes(find_scenes(site, source), source, geobox, Store(Path(folder) / "cache"))
+        stacks = prepare_stacks(build_stacks(acquired, geobox), site).stacks
+        return {key: stack.load() for key, stack in stacks.items()}, Periods(site.before, site.after)
+
+
+def romania_ground(data: Path) -> Ground:
+    text = (
+        "id: romania\nname: Romania\narea: {center: [22.1524, 45.2042], radius: 640}\n"
+        f"source: {{kind: stac, catalog: {data.resolve()}/romania/catalog.json}}\n"
+        "sensors: {sentinel-2: {max_cloud: 100}}\n"
+        "before: [2017-06-01, 2019-04-30]\nafter: [2019-05-01, 2020-03-31]\n"
+    )
+    stacks, periods = _load(text, 10)
+    (stack,) = stacks.values()
+    before, after = periods.sides(stack)
+    index = (stack.nir - stack.red) / (stack.nir + stack.red)
+    summer = np.isin(stack.time.dt.month.values, (5, 6, 7, 8, 9))
+    fall = index.values[before & summer], index.values[after & summer]
+    with np.errstate(all="ignore"):
+        fell = np.nanmedian(fall[0], axis=0) - np.nanmedian(fall[1], axis=0) > FELLED
+    grown = ndimage.binary_dilation(fell, iterations=3)
+    return Ground(stack, periods, (15, 50), stack.valid.values.any(0) & ~grown)
+
+
+def rtc_ground(data: Path, burst: str, middle: tuple[float, float]) -> Ground:
+    text = (
+        f"id: rtc\nname: RTC\narea: {{center: [{middle[0]}, {middle[1]}], radius: 1450}}\nresolution: 30\n"
+        f"source: {{kind: stac, catalog: {data.resolve()}/rtc/{burst}/catalog.json}}\n"
+        "sensors: {sentinel-1: {}}\nbefore: [2021-11-01, 2023-06-30]\nafter: [2023-07-01, 2025-06-30]\n"
+    )
+    stacks, periods = _load(text, 30)
+    (stack,) = stacks.values()
+    return Ground(stack, periods, (60, 150), stack.valid.values.all(0))
+
+
+def blurred(outline: Polygon, geobox: GeoBox, sigma: float) -> NDArray[np.float32]:
+    """The share of each pixel's signal that comes from the footprint: its coverage through a Gaussian point spread."""
+    fine = geobox.zoom_out(1 / FINE)
+    cover = rasterize([(outline, 1)], fine.shape, transform=fine.affine, dtype="uint8").astype(np.float32)
+    smooth = ndimage.gaussian_filter(cover, sigma / abs(fine.resolution.x))
+    rows, columns = geobox.shape
+    return smooth.reshape(rows, FINE, columns, FINE).mean((1, 3))
+
+
+def put(ground: Ground, outline: Polygon, when: np.datetime64, rng: np.random.Generator) -> xr.Dataset:
+    """The stack with the object's loss from one instant on."""
+    stack = ground.stack
+    geobox = geobox_of(stack)
+    radar = stack.attrs["quantity"] == "gamma0"
+    share = blurred(outline, geobox, RADAR_SIGMA if radar else OPTICAL_SIGMA)
+    later = (stack.time.values >= when)[:, None, None]
+    changed = {}
+    complete = float(rng.uniform(0.6, 1.0))
+    decibel = float(rng.normal(0, ECHO_DB))
+    for name in band_names(stack):
+        values = stack[name].values
+        if radar:
+            new = values * (1 + share * (10 ** ((decibel + float(rng.normal(0, 1))) / 10) - 1))
+        else:
+            new = values + complete * share * (np.float32(SOIL[name]) - values)
+        changed[name] = (stack[name].dims, np.where(later, new, values).astype(np.float32))
+    return stack.assign(changed)
+
+
+def trials(ground: Ground, count: int, seed: int) -> list[Trial]:
+    """Objects at random places; a third is lost as claimed, a sixth at another time, half is left alone."""
+    rng = np.random.default_rng(seed)
+    stack, geobox = ground.stack, geobox_of(ground.stack)
+    after = ground.periods.after
+    found: list[Trial] = []
+    while len(found) < count:
+        size = float(np.exp(rng.uniform(*np.log(ground.sizes))))
+        row, column = (int(rng.integers(8, side - 8)) for side in geobox.shape)
+        if not ground.usable[row, column]:
+            continue
+        x, y = geobox.affine * (column + float(rng.uniform(0, 1)), row + float(rng.uniform(0, 1)))
+        half = size / 2
+        outline = Point(x, y).buffer(half) if rng.random() < 0.5 else box(x - half, y - half, x + half, y + half)
+        ring = Geometry(outline, geobox.crs).to_crs("EPSG:4326").exterior.points
+        one = ClaimedObject(name="object", polygon=tuple((float(a), float(b)) for a, b in ring[:-1]))
+        span = (after.last - after.first).days
+        on = after.first + timedelta(days=int(rng.integers(10, span - 10)))
+        fate = rng.random()
+        window = _window(on, after, rng, right=fate < 1 / 3 or fate >= 1 / 2)
+        images = stack
+        event = None
+        if fate < 1 / 2:
+            event = datetime(on.year, on.month, on.day, tzinfo=UTC)
+            images = put(ground, outline, np.datetime64(on.isoformat()), rng)
+        question = Question("destroyed", window, ground.periods, seed + len(found))
+        (finding,), _ = assess([one], question, {str(stack.attrs["key"]): images}, with_limit=False)
+        found.append(Trial("destroyed", window, event is not None and window.holds(event), event, finding))
+    return found
+
+
+def _window(on: date, after: Period, rng: np.random.Generator, *, right: bool) -> Period:
+    if right:
+        first, last = on - timedelta(days=int(rng.integers(0, 40))), on + timedelta(days=int(rng.integers(0, 60)))
+        return Period(first=max(first, after.first), last=min(last, after.last))
+    middle = after.first + (after.last - after.first) / 2
+    away = timedelta(days=90)
+    if on < middle:
+        return Period(first=min(on + away, after.last), last=after.last)
+    return Period(first=after.first, last=max(on - away, after.first))
+
+
+def romania(data: Path, seed: int) -> list[Trial]:
+    return trials(romania_ground(data), 120, seed)
+
+
+def rtc(data: Path, seed: int) -> list[Trial]:
+    import json
+
+    found = []
+    for number, folder in enumerate(sorted(p.parent for p in (data / "rtc").glob("*/catalog.json"))):
+        item = json.loads(next(folder.rglob("*/*.json")).read_text())
+        west, south, east, north = item["bbox"]
+        ground = rtc_ground(data, folder.name, ((west + east) / 2, (south + north) / 2))
+        found += trials(ground, 27, seed + number)
+    return found
+
+
+REAL: Mapping[str, Callable[[Path, int], list[Trial]]] = {"romania (optical)": romania, "rtc (radar)": rtc}

@@ -1,0 +1,301 @@
+"""Claims drawn at random, true and false: how often the verdicts are wrong, and how often they say nothing.
+
+    python benchmarks/claims.py --write               all tables, into docs/benchmarks.md
+    python benchmarks/claims.py --shows simulated     only some of: simulated, real, speed
+    python benchmarks/claims.py --worlds 0:12         other simulated sites than those of the report
+
+``simulated``: sites of ``claim_scenes.py``, ten claims each: objects of 8 to 100 m, right and wrong windows, cloudy and
+crowded sites, harvested fields. ``real``: objects put into, and taken out of, the imagery of ``data/romania`` and
+``data/rtc`` (``claim_real.py``). Thresholds are those of the package; nothing is fitted here. Sites 0 to 11 were looked
+at while the method was written, 200 and above only to report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from claim_real import REAL, Trial
+from claim_scenes import Fate, World, threshold_rule, world
+from scipy import stats
+from shapely.geometry import box
+
+from changedet.answer import object_verdict
+from changedet.claim import ClaimedObject, What
+from changedet.objects.assess import assess
+from changedet.objects.finding import Finding, Question
+from changedet.site import Period
+from changedet.verdict import Verdict
+
+CLAIMS = 10
+"""Of one simulated site."""
+FAR = 60
+"""Days between a wrong window and the event, at least."""
+BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One claim, its truth and its answer."""
+
+    what: What
+    window: Period
+    true: bool
+    event: date | None
+    """Of the object, whatever is claimed; None where nothing happened to it."""
+    size: float
+    finding: Finding
+    verdict: Verdict
+    rule: str
+    """The answer of the published threshold rule; "inconclusive" where there is no radar."""
+
+
+def draw(w: World, rng: np.random.Generator) -> Iterable[tuple[ClaimedObject, What, Period, bool, date | None]]:
+    """Claims about one site: object, what, window, truth, and the date of what really happened."""
+    order = rng.permutation(len(w.fates))[: CLAIMS - 1]
+    for fate in (w.fates[i] for i in order):
+        what, window, true = _said(fate, w.periods.after, rng)
+        one = ClaimedObject(name=fate.structure.id, polygon=w.lonlat(fate.structure.footprint, rng))
+        yield one, what, window, true, None if fate.event is None else fate.event.on
+    field = w.decoys[int(rng.integers(len(w.decoys)))]
+    x, y = field.centroid.x, field.centroid.y
+    half = float(rng.uniform(8, 35))
+    one = ClaimedObject(name="field", polygon=w.lonlat(box(x - half, y - half, x + half, y + half), rng))
+    yield one, "destroyed", _anywhere(w.periods.after, rng), False, None
+
+
+def _said(fate: Fate, after: Period, rng: np.random.Generator) -> tuple[What, Period, bool]:
+    event = fate.event
+    if event is None:
+        what: What = "destroyed" if (u := rng.random()) < 0.7 else "damaged" if u < 0.85 else "intact"
+        return what, _anywhere(after, rng), what == "intact"
+    if event.action == "build":
+        what = "built" if rng.random() < 0.6 else "destroyed"
+        return what, _around(event.on, after, rng), what == "built"
+    what = "damaged" if event.action == "burn" else "destroyed"
+    if rng.random() < 0.1:
+        return "intact", _around(event.on, after, rng), False
+    if rng.random() < 0.3 and (far := _away(event.on, after, rng)) is not None:
+        return what, far, False
+    return what, _around(event.on, after, rng), True
+
+
+def _anywhere(after: Period, rng: np.random.Generator) -> Period:
+    length = int(rng.integers(10, 90))
+    first = after.first + timedelta(days=int(rng.integers(0, (after.last - after.first).days - length)))
+    return Period(first=first, last=first + timedelta(days=length))
+
+
+def _around(on: date, after: Period, rng: np.random.Generator) -> Period:
+    first, last = on - timedelta(days=int(rng.integers(0, 30))), on + timedelta(days=int(rng.integers(0, 45)))
+    return Period(first=max(first, after.first), last=min(last, after.last))
+
+
+def _away(on: date, after: Period, rng: np.random.Generator) -> Period | None:
+    length = timedelta(days=int(rng.integers(10, 60)))
+    late, early = on + timedelta(days=FAR), on - timedelta(days=FAR)
+    choices = [Period(first=late, last=late + length)] if late + length <= after.last else []
+    choices += [Period(first=early - length, last=early)] if early - length >= after.first else []
+    return choices[int(rng.integers(len(choices)))] if choices else None
+
+
+def simulated(numbers: Iterable[int], cache: Path | None) -> list[Case]:
+    cases = []
+    for number in numbers:
+        w = _cached(number, cache)
+        rng = np.random.default_rng([number, 5])
+        for one, what, window, true, event in draw(w, rng):
+            question = Question(what, window, w.periods, number)
+            (finding,), _ = assess([one], question, w.stacks, with_limit=False)
+            verdict = object_verdict(finding, what, window, None)
+            rule = threshold_rule(w, one, what, window)
+            cases.append(Case(what, window, true, event, one.diameter, finding, verdict, rule))
+        print(f"site {number}: {len(cases)} claims", file=sys.stderr, flush=True)
+    return cases
+
+
+def _cached(number: int, cache: Path | None) -> World:
+    path = None if cache is None else cache / f"world-{number}.pkl"
+    if path is not None and path.exists():
+        found: World = pickle.loads(path.read_bytes())
+        return found
+    made = world(number)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(made, protocol=5))
+    return made
+
+
+@dataclass(frozen=True)
+class Score:
+    """Counts over answers: (outcome, truth) and what the dates are worth."""
+
+    supported: tuple[int, int]
+    """Wrong, of all that are supported."""
+    contradicted: tuple[int, int]
+    open_with_power: tuple[int, int]
+    """Inconclusive, of the claims whose power is at least 0.9."""
+    open_all: tuple[int, int]
+    dates: tuple[int, int]
+    """Truth within the 95 % interval, of the objects that changed and were given a date."""
+    false_dates: tuple[int, int]
+    """Given a date, of the objects that did not change."""
+    false: int
+    true: int
+
+
+def score(answers: Sequence[tuple[str, bool]], findings: Sequence[tuple[Finding, date | datetime | None]]) -> Score:
+    """Count.
+
+    Parameters
+    ----------
+    answers : outcome and truth
+    findings : beside the date of what really happened
+    """
+    supported = [true for outcome, true in answers if outcome == "supported"]
+    contradicted = [true for outcome, true in answers if outcome == "contradicted"]
+    strong = [o for (o, _), (f, _) in zip(answers, findings, strict=True) if f.power is not None and f.power >= 0.9]
+    dated = [(f, on) for f, on in findings if f.date_first is not None and on is not None]
+    still = [f for f, on in findings if on is None and f.p_intact is not None]
+    return Score(
+        (sum(not true for true in supported), len(supported)),
+        (sum(contradicted), len(contradicted)),
+        (strong.count("inconclusive"), len(strong)),
+        (sum(o == "inconclusive" for o, _ in answers), len(answers)),
+        (sum(_covers(f, on) for f, on in dated), len(dated)),
+        (sum(f.date_first is not None for f in still), len(still)),
+        sum(not true for _, true in answers),
+        sum(true for _, true in answers),
+    )
+
+
+def _covers(finding: Finding, on: date | datetime) -> bool:
+    moment = on if isinstance(on, datetime) else datetime(on.year, on.month, on.day, tzinfo=UTC)
+    assert finding.date_first is not None
+    assert finding.date_last is not None
+    return finding.date_first <= moment <= finding.date_last
+
+
+def row(name: str, s: Score) -> str:
+    def share(pair: tuple[int, int]) -> str:
+        return f"{pair[0]} of {pair[1]}" + (f" ({pair[0] / pair[1]:.1%})" if pair[1] else "")
+
+    return (
+        f"| {name} | {s.true} / {s.false} | {share(s.supported)} | {share(s.contradicted)} | {share(s.open_with_power)} "
+        f"| {share(s.open_all)} | {share(s.dates)} | {share(s.false_dates)} |"
+    )
+
+
+HEAD = (
+    "| claims | true / false | supported, wrong | contradicted, wrong | open though power ≥ 0.9 | open | "
+    "date interval holds the truth | unchanged given a date |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+def simulated_table(cases: list[Case]) -> list[str]:
+    findings = [(case.finding, case.event) for case in cases]
+    lines = [HEAD, row("changedet", score([(case.verdict.outcome, case.true) for case in cases], findings))]
+    seen = [case for case in cases if case.rule != "inconclusive"]
+    rule = score([(case.rule, case.true) for case in seen], [(case.finding, case.event) for case in seen])
+    wrong = f"{rule.supported[0]} of {rule.supported[1]} | {rule.contradicted[0]} of {rule.contradicted[1]}"
+    lines.append(
+        f"| PWTT's rule, T > 3.3, where there is radar | {rule.true} / {rule.false} | {wrong} | – | 0 | – | – |"
+    )
+    return lines
+
+
+def uniform_line(name: str, p: Sequence[float]) -> str:
+    test = stats.kstest(p, "uniform")
+    share = float(np.mean(np.array(p) <= 0.01))
+    return f"| {name} | {len(p)} | {test.statistic:.3f} | {test.pvalue:.2f} | {share:.1%} | {np.mean(np.array(p) <= 0.1):.1%} |"
+
+
+def power_line(name: str, pairs: Sequence[tuple[float, bool]]) -> str:
+    """Stated power against the share really found, with the exact 95 % interval of that share."""
+    stated = float(np.mean([power for power, _ in pairs]))
+    found = sum(hit for _, hit in pairs)
+    interval = stats.binomtest(found, len(pairs)).proportion_ci()
+    return (
+        f"| {name} | {len(pairs)} | {stated:.2f} | {found / len(pairs):.2f} ({interval.low:.2f}–{interval.high:.2f}) |"
+    )
+
+
+def real_tables(trials: dict[str, list[Trial]]) -> list[str]:
+    lines = [HEAD]
+    for name, found in trials.items():
+        answers = [(object_verdict(t.finding, t.what, t.window, None).outcome, t.true) for t in found]
+        lines.append(row(name, score(answers, [(t.finding, t.event) for t in found])))
+    lines += [
+        "",
+        "| untouched objects of | objects | KS distance | p | p_intact ≤ 0.01 | ≤ 0.1 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, found in trials.items():
+        p = [t.finding.p_intact for t in found if t.event is None and t.finding.p_intact is not None]
+        lines.append(uniform_line(name, p))
+    lines += ["", "| changes put into | objects | stated power | found (95 %) |", "|---|---|---|---|"]
+    for name, found in trials.items():
+        pairs = [
+            (t.finding.power, t.finding.p_intact is not None and t.finding.p_intact <= 0.01)
+            for t in found
+            if t.event is not None and t.true and t.finding.power is not None
+        ]
+        lines.append(power_line(name, pairs))
+    return lines
+
+
+def speed() -> list[str]:
+    from claim_speed import timed
+
+    return timed()
+
+
+def write(path: Path, text: str) -> None:
+    """Put the section between its markers, adding them when absent."""
+    page = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
+    block = f"{BEGIN}\n{text}{END}"
+    if BEGIN in page and END in page:
+        page = page[: page.index(BEGIN)] + block + page[page.index(END) + len(END) :]
+    else:
+        page += f"\n{block}\n"
+    path.write_text(page, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
+    parser.add_argument("--worlds", default="200:220", help="first:last of the simulated sites")
+    parser.add_argument("--cache", type=Path, help="folder in which simulated sites are kept")
+    parser.add_argument("--seed", type=int, default=200, help="of the real backgrounds' objects")
+    parser.add_argument("--write", nargs="?", const=Path("docs/benchmarks.md"), type=Path, help="page to write to")
+    options = parser.parse_args()
+    first, last = (int(part) for part in options.worlds.split(":"))
+    began = time.monotonic()
+    parts: dict[str, Callable[[], list[str]]] = {
+        "simulated": lambda: simulated_table(simulated(range(first, last), options.cache)),
+        "real": lambda: real_tables({name: run(options.data, options.seed) for name, run in REAL.items()}),
+        "speed": speed,
+    }
+    titles = {
+        "simulated": f"Simulated sites {first} to {last - 1}, {CLAIMS} claims each",
+        "real": "Real backgrounds: objects put into them, and places left alone",
+        "speed": "Time for 20 objects",
+    }
+    text = "## Claims\n\n`python benchmarks/claims.py --write`\n"
+    for show in options.shows:
+        text += f"\n### {titles[show]}\n\n" + "\n".join(parts[show]()) + "\n"
+    print(text, f"{time.monotonic() - began:.0f} s")
+    if options.write:
+        write(options.write, text)
+
+
+if __name__ == "__main__":
+    main()
