@@ -66,6 +66,6 @@ def timed() -> list[str]:
     least = min(len(finding.places) for finding in findings)
     return [
         f"{OBJECTS} objects, {SIDE * 10 / 1000:g} km × {SIDE * 10 / 1000:g} km, {DATES} dates of four bands, at least "
-        f"{least} controls each, the site's detection limit ({smallest:g} m) among it: {middle - began:.1f} s; the change "
-        f"map of the site {end - middle:.1f} s.",
+        f"{least} controls each, the site's detection limit ({smallest:g} m) among it: {middle - began:.1f} s; the "
+        f"change map of the site {end - middle:.1f} s.",
     ]

@@ -187,10 +187,8 @@ def row(name: str, s: Score) -> str:
     def share(pair: tuple[int, int]) -> str:
         return f"{pair[0]} of {pair[1]}" + (f" ({pair[0] / pair[1]:.1%})" if pair[1] else "")
 
-    return (
-        f"| {name} | {s.true} / {s.false} | {share(s.supported)} | {share(s.contradicted)} | {share(s.open_with_power)} "
-        f"| {share(s.open_all)} | {share(s.dates)} | {share(s.false_dates)} |"
-    )
+    pairs = (s.supported, s.contradicted, s.open_with_power, s.open_all, s.dates, s.false_dates)
+    return f"| {name} | {s.true} / {s.false} | {' | '.join(share(pair) for pair in pairs)} |"
 
 
 HEAD = (
@@ -204,17 +202,16 @@ def simulated_table(cases: list[Case]) -> list[str]:
     lines = [HEAD, row("changedet", score([(case.verdict.outcome, case.true) for case in cases], findings))]
     seen = [case for case in cases if case.rule != "inconclusive"]
     rule = score([(case.rule, case.true) for case in seen], [(case.finding, case.event) for case in seen])
+    name = "PWTT's rule, T > 3.3, where there is radar"
     wrong = f"{rule.supported[0]} of {rule.supported[1]} | {rule.contradicted[0]} of {rule.contradicted[1]}"
-    lines.append(
-        f"| PWTT's rule, T > 3.3, where there is radar | {rule.true} / {rule.false} | {wrong} | – | 0 | – | – |"
-    )
+    lines.append(f"| {name} | {rule.true} / {rule.false} | {wrong} | – | 0 | – | – |")
     return lines
 
 
 def uniform_line(name: str, p: Sequence[float]) -> str:
     test = stats.kstest(p, "uniform")
-    share = float(np.mean(np.array(p) <= 0.01))
-    return f"| {name} | {len(p)} | {test.statistic:.3f} | {test.pvalue:.2f} | {share:.1%} | {np.mean(np.array(p) <= 0.1):.1%} |"
+    low, high = (float(np.mean(np.array(p) <= limit)) for limit in (0.01, 0.1))
+    return f"| {name} | {len(p)} | {test.statistic:.3f} | {test.pvalue:.2f} | {low:.1%} | {high:.1%} |"
 
 
 def power_line(name: str, pairs: Sequence[tuple[float, bool]]) -> str:
