@@ -20,6 +20,8 @@ UNCHANGED_P = 0.10
 """Above it an object looks as unchanged places do."""
 CLAIMED_P = 0.05
 """Up to it the claimed change would hardly ever look so small."""
+WEAK_P = 0.02
+"""Below it the change is too weak to be the one claimed: a crop that was cut, say, where a building is said to go."""
 POWER = 0.9
 LEAST_IMAGES = 2
 LEAST_BASELINE = 5
@@ -149,8 +151,10 @@ def _changed(finding: Finding, what: What, window: Period) -> Said:
     meets = _meets(finding, window) and _twice(finding)
     if what == "intact":
         return _changed_though_intact(when, meets and finding.lasting)
-    if not (finding.lasting and finding.as_claimed):
-        how = "but not in the way of the claim" if finding.lasting else "and did not last"
+    weak = finding.p_claimed is not None and finding.p_claimed < WEAK_P
+    if weak or not (finding.lasting and finding.as_claimed):
+        how = "and did not last" if not finding.lasting else "but not in the way of the claim"
+        how = "but by far less than the claim would have it" if weak and finding.lasting else how
         return "inconclusive", f"something changed {when}, {how}", ("changed-otherwise",)
     if _outside(finding, window):
         return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()

@@ -25,8 +25,8 @@ LARGE_SHIFT = 0.5
 """Pixels that dates may lie off each other, at the median."""
 OFFSET_JUMP = 0.05
 """Reflectance by which all bands of the surroundings may not jump together."""
-DARKER = 0.02
-"""Reflectance by which sooted ground is darker at least."""
+DARKER = 0.06
+"""Reflectance by which sooted ground is darker than what it covers, at least."""
 
 
 def assess(
@@ -136,8 +136,8 @@ def _as_claimed(each: Seen, dated: dating.Dating, what: What) -> bool:
     smaller = float(contrast_after @ contrast_after) < float(contrast @ contrast)
     if what == "built":
         return not smaller
-    darker = float((contrast_after - contrast).mean()) < -DARKER * each.shape.fill
-    return smaller or darker
+    change = contrast_after - contrast
+    return smaller or bool((change < 0).all() and change.mean() < -DARKER * each.shape.fill)
 
 
 def _counts(looked: list[Seen], question: Question) -> tuple[int, int, int]:
