@@ -224,7 +224,10 @@ def _level(g: Floats) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From G to p: per scale a level and a null, and the null of the smallest p over the scales."""
+    """From G to p: per scale a level and a null, and the null of the smallest p over the scales.
+
+    A level is what the map's values are divided by to be compared with those of the placebos.
+    """
 
     levels: tuple[float, ...]
     nulls: tuple[calibrate.Null, ...]
@@ -255,12 +258,11 @@ def _calibrated(machine: _Machine, panes: list[_Pane], rate: float) -> tuple[_Sc
         runs.append([g / _level(g) for g in found])
     now = _on_panes(machine, panes, machine.reference, machine.window)
     try:
-        scale = _fit(runs, tuple(_level(g) for g in now), (real - c.min_after + 1) / (length - c.min_after + 1))
-        held = _fit(runs[::2], scale.levels, 1.0), runs[1::2]
+        scale = _fit(runs, now, (real - c.min_after + 1) / (length - c.min_after + 1))
+        held = _fit(runs[::2], None, 1.0)
     except ValueError:
         return None
-    unit = _Scale((1.0,) * len(machine.scales), held[0].nulls, held[0].joint, 1.0)
-    p_held = np.concatenate([unit.p(run) for run in held[1]])
+    p_held = np.concatenate([held.p(run) for run in runs[1::2]])
     values = scale.joint.values
     counts, edges = calibrate.histogram(values)
     distance, p_uniform = calibrate.uniformity(p_held)
@@ -279,11 +281,17 @@ def _calibrated(machine: _Machine, panes: list[_Pane], rate: float) -> tuple[_Sc
     )
 
 
-def _fit(runs: list[list[Floats]], levels: tuple[float, ...], power: float) -> _Scale:
+def _fit(runs: list[list[Floats]], now: list[Floats] | None, power: float) -> _Scale:
     nulls = tuple(calibrate.fit_null(np.concatenate(parts)) for parts in zip(*runs, strict=True))
+    power = max(power, 1.0)
+    levels = (1.0,) * len(nulls)
+    if now is not None:
+        # the largest of more candidates is larger by chance: the map's median must come out at p = 1/2 after the power
+        centre = 2 ** (-1 / power)
+        levels = tuple(_level(g) / float(np.quantile(n.values, centre)) for g, n in zip(now, nulls, strict=True))
     flat = _Scale((1.0,) * len(nulls), nulls, nulls[0], 1.0)
     joint = calibrate.fit_null(np.concatenate([flat.statistic(run) for run in runs]))
-    return _Scale(levels, nulls, joint, max(power, 1.0))
+    return _Scale(levels, nulls, joint, power)
 
 
 def _parametric(machine: _Machine, panes: list[_Pane]) -> tuple[list[float], float, float]:
