@@ -272,8 +272,8 @@ def _joint(maps: Mapping[str, xr.Dataset]) -> NDArray[np.float64]:
 
 
 def _onset(maps: Mapping[str, xr.Dataset], best: NDArray[np.int64], rate: float) -> tuple[NDArray, NDArray]:
-    afters = np.stack([change.onset_after.values for change in maps.values()])
-    befores = np.stack([change.onset_before.values for change in maps.values()])
+    brackets = [_bracket(change) for change in maps.values()]
+    afters, befores = np.stack([after for after, _ in brackets]), np.stack([before for _, before in brackets])
     after = np.take_along_axis(afters, best[None], 0)[0]
     before = np.take_along_axis(befores, best[None], 0)[0]
     for change, low, high in zip(maps.values(), afters, befores, strict=True):
@@ -281,3 +281,11 @@ def _onset(maps: Mapping[str, xr.Dataset], best: NDArray[np.int64], rate: float)
         after = np.where(agrees & (low > after), low, after)
         before = np.where(agrees & (high < before), high, before)
     return after, before
+
+
+def _bracket(change: xr.Dataset) -> tuple[NDArray, NDArray]:
+    """The last unchanged and first changed acquisition, also where a map by itself does not find a change."""
+    if "date_changed" not in change:
+        return change.onset_after.values, change.onset_before.values
+    times = np.append(np.array(change.attrs["times"], "datetime64[ns]"), np.datetime64("NaT", "ns"))
+    return times[change.date_unchanged.values], times[change.date_changed.values]

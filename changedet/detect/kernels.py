@@ -91,8 +91,8 @@ def scan(
         position in the window at which its "after" ends
     whiten : ``(bands, bands)``, lower triangular
     pole : ``(bands,)``, direction in whitened space whose sign is reported
-    rules : n₁ at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that bounds the
-        date
+    rules : reference dates at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that
+        bounds the date
     real : ``(2, pixels)``, out: G and the mean change along ``pole``
     whole : ``(6, pixels)``, out, indices of dates: first changed, last unchanged, earliest first changed, last
         unchanged before that, latest first changed; then valid reference dates × 4096 + valid dates of the window.
@@ -235,7 +235,7 @@ def _peaks(
                 d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
                 d2[i] += d * d
         for i in range(lanes):
-            good = (ok[i] > 0) & (n[i] + low[i] >= least1) & (high[i] - low[i] >= least2)
+            good = (ok[i] > 0) & (n[i] >= least1) & (high[i] - low[i] >= least2)
             g[i] = d2[i] / (u1[i] + u2[i]) if good else -ONE
         step = np.int32(k)
         for i in range(lanes):

@@ -1,0 +1,149 @@
+"""The max-scan of one stack, ready to run on any block and at any dates: real ones or placebos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import Field
+
+from changedet.detect import kernels
+from changedet.detect.blocks import Block, Floats, Pane, panes, reach, smoothed
+from changedet.detect.residuals import subtract_baseline
+from changedet.detect.surroundings import Surroundings, measure, whitening
+from changedet.stack import Periods, band_names
+from changedet.values import DetectorConfig
+
+YEAR = np.timedelta64(31_556_952, "s")
+LEAST = 24.0
+"""Clear observations for a harmonic baseline."""
+
+
+class Config(DetectorConfig):
+    """Settings of the max-scan."""
+
+    min_before: int = Field(default=3, ge=2, description="valid dates of the reference period, at least")
+    min_after: int = Field(default=2, ge=1, description="valid dates from a candidate date on, at least")
+    baseline: Literal["auto", "mean", "harmonic"] = Field(
+        default="auto", description="harmonic where a year and 24 clear observations allow it, else the mean"
+    )
+    scales: tuple[float, ...] | None = Field(
+        default=None,
+        description="standard deviations in pixels of the smoothing of residuals, 0 is none; by default 0 and 1 for "
+        "optical, 1 and 2 for radar",
+    )
+    after_days: float | None = Field(
+        default=None, gt=0, description="days that a change is averaged over; by default to the end of the window"
+    )
+    clip: float = Field(default=6, gt=1, description="largest standardised residual that one date may contribute")
+    prior: float = Field(default=8, ge=0, description="weight of the pooled scale against a pixel's own, in dates")
+    drop: float = Field(
+        default=9, gt=0, description="dates whose G falls less than this below the largest remain possible"
+    )
+    placebos: int = Field(default=24, ge=0, le=500, description="placebo windows at most")
+    rows: int | None = Field(default=None, gt=0, description="rows of a block; by default what fits the cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The scan of one block at one scale; ``whole`` as in ``kernels.scan``."""
+
+    g: Floats
+    """NaN where there is no candidate date."""
+    sign: Floats
+    whole: NDArray[np.int32]
+
+    def at(self, pixels: NDArray) -> Found:
+        """These pixels only."""
+        return Found(self.g[pixels], self.sign[pixels], self.whole[:, pixels])
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Everything that is the same for all pixels."""
+
+    planes: tuple[Floats, ...]
+    log: bool
+    times: NDArray[np.datetime64]
+    reference: NDArray[np.int32]
+    window: NDArray[np.int32]
+    season: Floats
+    surroundings: Surroundings
+    scales: tuple[float, ...]
+    whiten: tuple[Floats, ...]
+    config: Config
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a block that it needs."""
+        return max(reach(scale) for scale in self.scales)
+
+    def residuals(self, block: Block, before: NDArray[np.int32]) -> None:
+        """Turn a block into its residuals, in place."""
+        # a placebo has fewer dates before it, and must be given the same kind of baseline all the same
+        least = LEAST * len(before) / max(len(self.reference), 1)
+        where = self.surroundings
+        subtract_baseline(block[0], block[1], before, self.season, where.line, where.knots, least)
+
+    def scan(self, block: Block, width: int, before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Found]:
+        """The scan of one block at every scale; the block's values are used up."""
+        c = self.config
+        self.residuals(block, before)
+        rules = np.array([c.min_before, c.min_after, c.clip, c.prior, c.drop], np.float32)
+        ends = _ends(self.times[after], c.after_days)
+        found: dict[float, Found] = {}
+        # the unsmoothed scale works in place, and so comes last
+        for scale, whiten in sorted(zip(self.scales, self.whiten, strict=True), key=lambda pair: -pair[0]):
+            work = smoothed(*block, width, scale)
+            pole = np.linalg.solve(whiten.T.astype(np.float64), np.ones(len(whiten))).astype(np.float32)
+            real = np.empty((2, work.shape[2]), np.float32)
+            whole = np.empty((6, work.shape[2]), np.int32)
+            kernels.scan(work, block[1], (before, after, ends), whiten, pole, rules, real, whole)
+            found[scale] = Found(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole)
+        return [found[scale] for scale in self.scales]
+
+    def on_panes(self, sample: list[Pane], before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Floats]:
+        """G of every scale, of the panes' inner pixels in a row."""
+        found = [[f.g[pane.inner] for f in self.scan(pane.copy(), pane.width, before, after)] for pane in sample]
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def build(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[Machine, list[Pane]]:
+    """Measure what is the same for all pixels; the machine, and the panes it was measured on."""
+    names = band_names(stack)
+    log = stack.attrs["quantity"] == "gamma0"
+    planes = tuple(np.ascontiguousarray(stack[name].values) for name in names)
+    times = stack.time.values
+    reference, window = (np.flatnonzero(side).astype(np.int32) for side in periods.sides(stack))
+    scales = tuple(dict.fromkeys(config.scales or ((1.0, 2.0) if log else (0.0, 1.0))))
+    sample = panes(planes, log, max(reach(scale) for scale in scales))
+    surroundings = measure([pane.block for pane in sample], reference)
+    season = _season(times, reference, config.baseline)
+    plain = tuple(np.eye(len(names), dtype=np.float32) for _ in scales)
+    machine = Machine(planes, log, times, reference, window, season, surroundings, scales, plain, config)
+    blocks = [(pane.copy(), pane.width) for pane in sample]
+    for block, _ in blocks:
+        machine.residuals(block, reference)
+    whiten = tuple(
+        whitening([(smoothed(*block, width, scale), block[1]) for block, width in blocks], reference)
+        for scale in scales
+    )
+    ready = Machine(planes, log, times, reference, window, season, surroundings, scales, whiten, config)
+    return ready, sample
+
+
+def _season(times: NDArray, reference: NDArray[np.int32], baseline: str) -> Floats:
+    long = len(reference) >= LEAST and times[reference[-1]] - times[reference[0]] >= YEAR
+    if baseline == "mean" or not (long or baseline == "harmonic"):
+        return np.zeros((len(times), 0), np.float32)
+    phase = 2 * np.pi * (times - times[0]) / YEAR
+    return np.stack([np.cos(phase), np.sin(phase)], 1).astype(np.float32)
+
+
+def _ends(times: NDArray[np.datetime64], days: float | None) -> NDArray[np.int32]:
+    if days is None:
+        return np.full(len(times), len(times), np.int32)
+    return np.searchsorted(times, times + np.timedelta64(round(days * 86400), "s"), side="right").astype(np.int32)
