@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from scipy.ndimage import binary_dilation
 from changedet.site import Period
 from changedet.stack import Layer, Periods, build_stack
 
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("CHANGEDET_DATA") or ROOT / "../shared/data").resolve()
 BURSTS = ("t137-292319-iw2", "t137-292320-iw2", "t137-292321-iw2")
 CLEAR = (4, 5, 6, 7)
 """Classes of the scene classification that show the ground: vegetation, bare soil, water, unclassified."""
@@ -93,17 +95,6 @@ def bootstrap(values: Sequence[float], draws: int = 2000, seed: int = 0) -> tupl
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def write_section(path: Path, name: str, text: str) -> None:
-    """Put the text between the markers of this name in a Markdown file, which is made if absent."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    old = path.read_text() if path.exists() else "# Benchmarks\n"
-    block = f"{begin}\n{text.strip()}\n{end}"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.S)
-    new = pattern.sub(lambda _: block, old) if pattern.search(old) else f"{old.rstrip()}\n\n{block}\n"
-    path.write_text(new)
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table."""
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
