@@ -40,15 +40,10 @@ LEAST_MATCHED = 30
 """Pieces from which their median is taken for that of chance."""
 MATCHED = (0.25, 1.0)
 """Bounds of what it may scale the masses of chance by: change that is common raises it, and must not."""
-FALSE_SHARE, MOST_FALSE = 10.0, 0.2
-"""Of the regions, that may be false: so many times the rate of false pixels, and at most. A person looks at a region,
-and a site has a hundred pieces where it has thousands of independent pixels: at the pixels' own rate the eight labelled
-OSCD cities gave 36 regions, 27 of them on a label; so and with matched masses 87, 58 of them on a label."""
-
-
-def false_share(rate: float) -> float:
-    """The share of false regions among those found that goes with a rate of false pixels."""
-    return min(FALSE_SHARE * rate, MOST_FALSE)
+FALSE_SHARE, MOST_FALSE = 5.0, 0.2
+"""Of the regions of a map without placebo windows, that may be false: so many times the rate of false pixels, and at
+most. A person looks at a region, and a site has a hundred pieces where it has thousands of independent pixels: at the
+pixels' own rate the eight labelled OSCD cities gave 36 regions, so and with matched masses 75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +57,13 @@ class Piece:
 
 
 def significant_pieces(change: xr.Dataset, rate: float, least: int) -> list[Piece]:
-    """Pieces of at least ``least`` pixels that pass Benjamini–Hochberg at ``false_share(rate)``, by their first pixel.
+    """Pieces of at least ``least`` pixels that pass Benjamini–Hochberg, in order of their first pixel.
 
     Parameters
     ----------
     change : ChangeMap
-    rate : p-value up to which its pixels were flagged
+    rate : p-value up to which its pixels were flagged; and the share of false pieces where placebo windows tell how
+        large those of chance are, ``FALSE_SHARE`` times as much where they do not
     """
     changed = change.changed.values
     labels, count = ndimage.label(changed, np.ones((3, 3), bool))
@@ -80,9 +76,11 @@ def significant_pieces(change: xr.Dataset, rate: float, least: int) -> list[Piec
     starts = np.concatenate([[0], np.cumsum(size)[:-1]])
     mass = np.add.reduceat(_excess(change.p_value.values.ravel()[pixels], rate), starts)
     null = _null(_map_resel(change), rate)
-    log_p = null.log_p(mass / _matched(mass, null))
+    placebo = float(change.attrs.get("calibration_piece_mass", math.nan))
+    log_p = null.log_p(mass / _heavier(placebo, mass, null))
+    share = rate if math.isfinite(placebo) else min(FALSE_SHARE * rate, MOST_FALSE)
     resolved = np.flatnonzero(size >= least)
-    kept = resolved[benjamini_hochberg(np.exp(log_p[resolved]), false_share(rate))]
+    kept = resolved[benjamini_hochberg(np.exp(log_p[resolved]), share)]
     return [Piece(pixels[starts[i] : starts[i] + size[i]], float(log_p[i])) for i in kept]
 
 
@@ -112,8 +110,13 @@ class _Null:
         return np.where(root > self.start, np.minimum(tail, math.log(TAIL)), counted)
 
 
-def _matched(mass: NDArray[np.float64], null: _Null) -> float:
-    """What the masses of chance pieces are scaled by, so that their median is that of the map's own."""
+def _heavier(placebo: float, mass: NDArray[np.float64], null: _Null) -> float:
+    """How much heavier the pieces that chance makes on this map are than those of the Gaussian field.
+
+    By the 90 % quantile of their masses in placebo windows where there were any, else by the map's own pieces.
+    """
+    if math.isfinite(placebo):
+        return max(1.0, placebo / float(np.quantile(null.masses, 0.9)))
     if len(mass) < LEAST_MATCHED:
         return 1.0
     return float(np.clip(np.median(mass) / np.median(null.masses), *MATCHED))

@@ -113,7 +113,7 @@ def find_detections(
     change : the ChangeMap of all sensors together
     stacks, maps : prepared Stacks and their ChangeMaps by key, on the grid of ``change``
     site : gives the periods and the zones
-    rate : false-alarm rate: the largest p-value of a flagged pixel; ``pieces.false_share`` follows from it
+    rate : false-alarm rate: the largest p-value of a flagged pixel; see ``pieces.significant_pieces``
 
     Raises
     ------

@@ -27,6 +27,8 @@ class Pane:
     block: Block
     width: int
     inner: NDArray[np.int64]
+    shape: tuple[int, int]
+    """Rows and columns of the inner pixels."""
 
     def copy(self) -> Block:
         """A block that may be used up."""
@@ -66,7 +68,7 @@ def panes(planes: tuple[Floats, ...], log: bool, halo: int) -> list[Pane]:
         c, d = max(x0 - halo, 0), min(x1 + halo, width)
         block = load(tuple(np.ascontiguousarray(plane[:, a:e, c:d]) for plane in planes), (0, e - a), log)
         rows, columns = np.arange(y0 - a, y1 - a), np.arange(x0 - c, x1 - c)
-        found.append(Pane(block, d - c, (rows[:, None] * (d - c) + columns).ravel()))
+        found.append(Pane(block, d - c, (rows[:, None] * (d - c) + columns).ravel(), (len(rows), len(columns))))
     return found
 
 

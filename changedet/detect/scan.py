@@ -123,6 +123,7 @@ def _calibrate(machine: Machine, sample: list[Pane], rate: float) -> tuple[P, di
         held = _fit(runs[::2], None, 1.0)
     except ValueError:
         return None
+    unit = _Scale((1.0,) * len(now), scale.nulls, scale.joint, 1.0)
     p_held = np.concatenate([held.p(run) for run in runs[1::2]])
     counts, edges = calibrate.histogram(scale.joint.values)
     distance, p_uniform = calibrate.uniformity(p_held)
@@ -137,9 +138,20 @@ def _calibrate(machine: Machine, sample: list[Pane], rate: float) -> tuple[P, di
         uniformity_distance=distance,
         uniformity_p=p_uniform,
         held_out_share=float((p_held[seen] <= rate).mean()) if seen.any() else float("nan"),
+        piece_mass=_piece_mass(sample, runs, unit, rate),
         surroundings_factor=_level(now[0]) / float(np.median([_level(found[0]) for found in raw])),
     )
     return scale.p, calibration.attrs()
+
+
+def _piece_mass(sample: list[Pane], runs: list[list[Floats]], unit: _Scale, rate: float) -> float:
+    real = np.any([calibrate.unsettled(np.array(parts)) for parts in zip(*runs, strict=True)], axis=0)
+    ends = np.cumsum([len(pane.inner) for pane in sample])[:-1]
+    maps = []
+    for run in runs:
+        for pane, p, out in zip(sample, np.split(unit.p(run), ends), np.split(real, ends), strict=True):
+            maps.append((p.reshape(pane.shape), out.reshape(pane.shape)))
+    return calibrate.piece_mass(maps, rate)
 
 
 def _fit(runs: list[list[Floats]], now: list[Floats] | None, power: float) -> _Scale:
