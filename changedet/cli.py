@@ -364,6 +364,7 @@ def _print_answer(result: Any, as_json: bool) -> None:
 
 def _print_search(found: Any) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from changedet.searching import HEADINGS
@@ -372,7 +373,7 @@ def _print_search(found: Any) -> None:
     for heading in HEADINGS:
         table.add_column(heading)
     for row in found.rows:
-        table.add_row(*row.cells())
+        table.add_row(*map(escape, row.cells()))  # what a catalogue says is no markup
     console = Console()
     console.print(table)
     console.print(found.summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
+from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.errors import FetchError, InputError, NoScenesError, ServiceError
 from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Failure, Scene, Sensor
@@ -159,7 +161,9 @@ def fetch_scenes(
             raise FetchError(scene.id, missing[0], "the item has no such asset")
         return source.fetch(scene, bands[scene.sensor], geobox, store)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(WORKERS) as pool:
+        # a file without georeference is a failure that is recorded, with more words than the warning has
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         tasks = [pool.submit(fetch, scene) for scene in scenes]
         try:
             for done, task in enumerate(as_completed(tasks), 1):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -98,6 +99,7 @@ class Transport:
         self._breaker = Breaker(patience.give_up)
         self._session = requests.Session()
         self._session.trust_env = False  # no credentials from .netrc
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.proxies.update(requests.utils.get_environ_proxies("https://example.org"))
         adapter = HTTPAdapter(pool_connections=8, pool_maxsize=connections)
         self._session.mount("https://", adapter)
@@ -250,6 +252,9 @@ class Transport:
                 moved = urlsplit(target).netloc != urlsplit(url).netloc
             except ValueError as error:
                 raise ServiceError(f"{without_secrets(url)} redirects to a malformed address") from error
+            if moved and body is not None:
+                # a body may be credentials for a token
+                raise ServiceError(f"{without_secrets(url)} redirects what was sent to another host; not followed")
             if moved:
                 headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
             url = target
