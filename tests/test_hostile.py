@@ -360,7 +360,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ALIASES = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
 SITES: dict[str, Callable[[str], str]] = {
     "an id that climbs": lambda text: text.replace("id: tiny", "id: ../../tiny"),
-    "an absolute id": lambda text: text.replace("id: tiny", "id: /tmp/tiny"),
+    "an absolute id": lambda text: text.replace("id: tiny", "id: /etc/tiny"),
     "an id that is a parent": lambda text: text.replace("id: tiny", "id: '..'"),
     "a NUL in the id": lambda text: text.replace("id: tiny", 'id: "tiny\\0x"'),
     "right to left in the id": lambda text: text.replace("id: tiny", 'id: "ti\\u202eny"'),
