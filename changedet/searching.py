@@ -42,7 +42,7 @@ class Row:
         )
 
 
-HEADINGS = ("date and time (UTC)", "side", "platform", "orbit", "cloud of the scene", "at most", "scene")
+HEADINGS = ("date and time (UTC)", "side", "platform", "orbit", "cloud of the scene, as published", "at most", "scene")
 
 
 @dataclass(frozen=True, slots=True)
