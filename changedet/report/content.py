@@ -233,7 +233,8 @@ def _lone(evidence: Evidence) -> Iterable[str]:
 
 
 def _smallest(evidence: Evidence) -> str:
-    sizes = [v.smallest_diameter for v in evidence.verdicts if v.smallest_diameter is not None]
+    # without a power nothing was tried: the size is then a rule of thumb, not a measurement of this site
+    sizes = [v.smallest_diameter for v in evidence.verdicts if v.smallest_diameter is not None and v.power is not None]
     if sizes:
         low, high = min(sizes), max(sizes)
         span = f"{high:.0f} m" if round(low) == round(high) else f"{low:.0f} to {high:.0f} m"

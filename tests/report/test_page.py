@@ -149,6 +149,16 @@ def unflagged(evidence: Evidence) -> Evidence:
     return replace(evidence, change=change_map(evidence.stacks["sentinel-2"], blank, detector="builder"))
 
 
+def test_a_size_that_was_not_measured_is_not_called_measured(tmp_path: Path) -> None:
+    """Zones get a rule of thumb; only a claim's objects get trials at the site."""
+    evidence = make_evidence()
+    thumb = tuple(replace(verdict, power=None, p_claimed=None) for verdict in evidence.verdicts)
+    assert "80 % of trials" in read(evidence, tmp_path).said()
+    said = read(replace(evidence, verdicts=thumb), tmp_path).said()
+    assert "80 % of trials" not in said
+    assert "was not measured in this run" in said
+
+
 def test_flagged_pixels_that_make_no_place_are_not_hidden(plain: Reader, tmp_path: Path) -> None:
     assert "passed the threshold" not in plain.said()
     whole = replace(make_evidence(), verdicts=())
