@@ -1,8 +1,8 @@
-"""Real imagery as the background of ``claims.py``: objects taken out of it at a known date, and places left alone.
+"""Real imagery as the background of ``claims.py``: objects put into it, and taken out again at a known date or never.
 
 ``romania``: Sentinel-2 over a managed forest and meadows, 140 dates. ``rtc``: three bursts of Sentinel-1 over
-California, 21 dates. A loss is put into the pixels themselves, through the sensor's point spread: the footprint's
-material gives way to dark bare soil (optical), or its echo changes by some decibels (radar).
+California, 21 dates. No structures are known there, so one is painted into the pixels through the sensor's point
+spread, and taken out again at a known date, or never; other places are left as they are.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ FINE = 5
 """Cells a pixel's side on which footprints are drawn."""
 OPTICAL_SIGMA, RADAR_SIGMA = 5.5, 9.0
 """Metres."""
-SOIL = {"blue": 0.07, "green": 0.09, "red": 0.12, "nir": 0.18}
-"""Reflectance of dark bare soil."""
-ECHO_DB = 3.0
+SOOT = 0.06
+"""Reflectance."""
+FLICKER = 0.03
+"""Relative change of a roof from date to date."""
 FELLED = 0.12
 """Fall of the vegetation index from the reference period to the window, above which a place really changed."""
 
@@ -51,6 +52,8 @@ class Trial:
     window: Period
     true: bool
     event: datetime | None
+    bare: bool
+    """Whether nothing was painted at all."""
     finding: Finding
 
 
@@ -83,7 +86,7 @@ def romania_ground(data: Path) -> Ground:
         "id: romania\nname: Romania\narea: {center: [22.1524, 45.2042], radius: 640}\n"
         f"source: {{kind: stac, catalog: {data.resolve()}/romania/catalog.json}}\n"
         "sensors: {sentinel-2: {max_cloud: 100}}\n"
-        "before: [2017-06-01, 2019-04-30]\nafter: [2019-05-01, 2020-03-31]\n"
+        "before: [2016-06-01, 2019-04-30]\nafter: [2019-05-01, 2020-03-31]\n"
     )
     stacks, periods = _load(text, 10)
     (stack,) = stacks.values()
@@ -117,28 +120,36 @@ def blurred(outline: Polygon, geobox: GeoBox, sigma: float) -> NDArray[np.float3
     return smooth.reshape(rows, FINE, columns, FINE).mean((1, 3))
 
 
-def put(ground: Ground, outline: Polygon, when: np.datetime64, rng: np.random.Generator) -> xr.Dataset:
-    """The stack with the object's loss from one instant on."""
+def put(ground: Ground, outline: Polygon, when: np.datetime64 | None, rng: np.random.Generator) -> xr.Dataset:
+    """The stack with an object on it, which is gone from one instant on; None: never.
+
+    The roof is grey, of a reflectance drawn at random, and varies by ``FLICKER`` from date to date, as roofs do. What
+    remains after it is the real ground, more or less sooted. A radar object echoes some decibels more or less than the
+    ground.
+    """
     stack = ground.stack
-    geobox = geobox_of(stack)
     radar = stack.attrs["quantity"] == "gamma0"
-    share = blurred(outline, geobox, RADAR_SIGMA if radar else OPTICAL_SIGMA)
-    later = (stack.time.values >= when)[:, None, None]
+    share = blurred(outline, geobox_of(stack), RADAR_SIGMA if radar else OPTICAL_SIGMA)
+    dates = stack.sizes["time"]
+    there = np.ones(dates, bool) if when is None else stack.time.values < when
+    roof = float(rng.choice([rng.uniform(0.03, 0.08), rng.uniform(0.25, 0.55)])) * rng.normal(1, FLICKER, dates)
+    echo = float(rng.choice([-1, 1]) * rng.uniform(3, 8)) + rng.normal(0, 0.3, dates)
+    soot = float(rng.uniform(0, 0.7))
     changed = {}
-    complete = float(rng.uniform(0.6, 1.0))
-    decibel = float(rng.normal(0, ECHO_DB))
     for name in band_names(stack):
         values = stack[name].values
         if radar:
-            new = values * (1 + share * (10 ** ((decibel + float(rng.normal(0, 1))) / 10) - 1))
+            with_it = values * (1 + share * (10 ** (echo[:, None, None] / 10) - 1))
+            without = values
         else:
-            new = values + complete * share * (np.float32(SOIL[name]) - values)
-        changed[name] = (stack[name].dims, np.where(later, new, values).astype(np.float32))
+            with_it = values + share * (roof[:, None, None] - values)
+            without = values + soot * share * (SOOT - values)
+        changed[name] = (stack[name].dims, np.where(there[:, None, None], with_it, without).astype(np.float32))
     return stack.assign(changed)
 
 
 def trials(ground: Ground, count: int, seed: int) -> list[Trial]:
-    """Objects at random places; a third is lost as claimed, a sixth at another time, half is left alone."""
+    """Objects at random places: a third is lost as claimed, a sixth at another time, a sixth stays; a third is none."""
     rng = np.random.default_rng(seed)
     stack, geobox = ground.stack, geobox_of(ground.stack)
     after = ground.periods.after
@@ -157,14 +168,12 @@ def trials(ground: Ground, count: int, seed: int) -> list[Trial]:
         on = after.first + timedelta(days=int(rng.integers(10, span - 10)))
         fate = rng.random()
         window = _window(on, after, rng, right=fate < 1 / 3 or fate >= 1 / 2)
-        images = stack
-        event = None
-        if fate < 1 / 2:
-            event = datetime(on.year, on.month, on.day, tzinfo=UTC)
-            images = put(ground, outline, np.datetime64(on.isoformat()), rng)
+        event = datetime(on.year, on.month, on.day, tzinfo=UTC) if fate < 1 / 2 else None
+        bare = fate >= 2 / 3
+        images = stack if bare else put(ground, outline, None if event is None else np.datetime64(on.isoformat()), rng)
         question = Question("destroyed", window, ground.periods, seed + len(found))
         (finding,), _ = assess([one], question, {str(stack.attrs["key"]): images}, with_limit=False)
-        found.append(Trial("destroyed", window, event is not None and window.holds(event), event, finding))
+        found.append(Trial("destroyed", window, event is not None and window.holds(event), event, bare, finding))
     return found
 
 

@@ -205,6 +205,20 @@ def simulated_table(cases: list[Case]) -> list[str]:
     name = "PWTT's rule, T > 3.3, where there is radar"
     wrong = f"{rule.supported[0]} of {rule.supported[1]} | {rule.contradicted[0]} of {rule.contradicted[1]}"
     lines.append(f"| {name} | {rule.true} / {rule.false} | {wrong} | – | 0 | – | – |")
+    p = [case.finding.p_intact for case in cases if case.event is None and case.finding.p_intact is not None]
+    lines += [
+        "",
+        "| untouched objects of | objects | KS distance | p | p_intact ≤ 0.01 | ≤ 0.1 |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines.append(uniform_line("simulated sites", p))
+    pairs = [
+        (case.finding.power, case.finding.p_intact is not None and case.finding.p_intact <= 0.01)
+        for case in cases
+        if case.true and case.event is not None and case.finding.power is not None
+    ]
+    lines += ["", "| true changes in | objects | stated power | found (95 %) |", "|---|---|---|---|"]
+    lines.append(power_line("simulated sites", pairs))
     return lines
 
 
@@ -235,7 +249,7 @@ def real_tables(trials: dict[str, list[Trial]]) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for name, found in trials.items():
-        p = [t.finding.p_intact for t in found if t.event is None and t.finding.p_intact is not None]
+        p = [t.finding.p_intact for t in found if t.bare and t.finding.p_intact is not None]
         lines.append(uniform_line(name, p))
     lines += ["", "| changes put into | objects | stated power | found (95 %) |", "|---|---|---|---|"]
     for name, found in trials.items():
