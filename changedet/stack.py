@@ -26,6 +26,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from changedet import scratch
 from changedet.errors import ContractError
 from changedet.scene import OPTICAL_BANDS, RADAR_BANDS
 
@@ -127,14 +128,15 @@ def build_stack(layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, s
     if not names:
         raise ContractError(f"stack {key}: no band is common to all dates")
     shape = (len(layers), *geobox.shape)
-    data = {name: np.empty(shape, np.float32) for name in names}
+    data = {name: scratch.empty(shape, np.float32) for name in names}
     valid = np.ones(shape, bool)
     for i, layer in enumerate(layers):
         for name in names:
+            valid[i] &= np.isfinite(layer.bands[name])
+        for name in names:
             data[name][i] = layer.bands[name]
-            valid[i] &= np.isfinite(data[name][i])
-    for name in names:
-        data[name][~valid] = np.nan
+            data[name][i][~valid[i]] = np.nan
+            scratch.release([data[name], layer.bands[name]])
     variables: dict[str, tuple[tuple[str, ...], NDArray]] = {
         name: (("time", "y", "x"), values) for name, values in data.items()
     }
@@ -231,11 +233,11 @@ def change_map(like: xr.Dataset, values: Mapping[str, NDArray], *, detector: str
     for name, dtype in CHANGE_VARIABLES.items():
         array = np.asarray(values[name], dtype)
         if name in ("score", "p_value") and np.isfinite(array[~observable]).any():
-            array = np.where(observable, array, np.float32(np.nan))
+            array = _where(observable, array, np.float32(np.nan))
         elif name == "changed":
             array = changed
         elif name in ("onset_after", "onset_before"):
-            array = np.where(changed, array, np.datetime64("NaT", "ns"))
+            array = _where(changed, array, np.datetime64("NaT", "ns"))
         filled[name] = array
     coords = {name: like.coords[name] for name in ("y", "x", "spatial_ref")}
     change = xr.Dataset(
@@ -244,6 +246,21 @@ def change_map(like: xr.Dataset, values: Mapping[str, NDArray], *, detector: str
         attrs={"schema": CHANGE_SCHEMA, "detector": detector, "key": like.attrs.get("key", "")},
     )
     return check_change(change)
+
+
+def _where(mask: NDArray[np.bool_], values: NDArray, other: np.generic) -> NDArray:
+    chosen = scratch.empty(values.shape, values.dtype)
+    chosen[...] = other
+    np.copyto(chosen, values, where=mask)
+    scratch.release([chosen])
+    return chosen
+
+
+def take_dates(stack: xr.Dataset, dates: NDArray[np.intp]) -> xr.Dataset:
+    """The stack of some of its dates, ascending: a view where they follow each other."""
+    if len(dates) and len(dates) == dates[-1] - dates[0] + 1:
+        return stack.isel(time=slice(int(dates[0]), int(dates[-1]) + 1))
+    return stack.isel(time=dates)
 
 
 def check_change(change: xr.Dataset) -> xr.Dataset:

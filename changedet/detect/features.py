@@ -13,6 +13,7 @@ import xarray as xr
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from changedet import scratch
 from changedet.detect.filters import Image, Mask
 from changedet.errors import NothingClearError
 from changedet.stack import Periods, band_names
@@ -131,7 +132,7 @@ class Null:
 
     def p_value(self, score: Image) -> Image:
         """Probability of so large a score where nothing changed; NaN where the score is."""
-        p_value = np.empty(score.shape, np.float32)
+        p_value: Image = scratch.empty(score.shape, np.float32)
         knots, levels = (np.asarray(part, np.float64) for part in (self.knots, self.levels))
         _tail(np.ascontiguousarray(score, np.float32).reshape(-1), knots, levels, self.slope, p_value.reshape(-1))
         return p_value

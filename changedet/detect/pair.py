@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numba import njit, prange
 
+from changedet import scratch
 from changedet.detect.chronochrome import Model
 from changedet.detect.features import Null, Pair, choose_pair, sample
 from changedet.detect.filters import Image, Mask, gradient, gradient_at, reach, smooth, smooth_sum
@@ -75,11 +76,12 @@ def change_score(pair: Pair) -> Image:
     """The score, (y, x); NaN where not seen. Strip by strip: what lies between takes the memory of one strip."""
     score_rows = _radar_score(pair) if set(pair.bands) <= {"vv", "vh"} else _optical_score(pair)
     height = pair.seen.shape[0]
-    score = np.empty(pair.seen.shape, np.float32)
+    score = scratch.empty(pair.seen.shape, np.float32)
     for top in range(0, height, STRIP):
         first, last = max(0, top - HALO), min(height, top + STRIP + HALO)
-        score[top : top + STRIP] = score_rows(pair.rows(first, last))[top - first :][:STRIP]
-    score[~pair.seen] = np.nan
+        part = score_rows(pair.rows(first, last))[top - first :][:STRIP]
+        score[top : top + STRIP] = np.where(pair.seen[top : top + STRIP], part, np.float32(np.nan))
+        scratch.release([score, *pair.before, *pair.after])
     return score
 
 

@@ -5,13 +5,16 @@ Classes of SCL as of the Sentinel-2 L2A Algorithm Theoretical Basis Document (S2
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import ndimage
 
-from changedet.stack import band_names, check_stack, geobox_of
+from changedet import scratch
+from changedet.stack import band_names, check_stack, geobox_of, take_dates
 from changedet.values import Frozen
 
 NO_DATA, SATURATED, CLOUD_SHADOW = 0, 1, 3
@@ -19,6 +22,9 @@ CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS, SNOW = 8, 9, 10, 11
 OPAQUE = (CLOUD_SHADOW, CLOUD_MEDIUM, CLOUD_HIGH)
 PERSISTENT = 0.6
 """A pixel called cloud on this share of the dates on which its surroundings are clear is a bright roof, not a cloud."""
+
+STRIP = 512
+"""Rows at a time: a distance transform takes forty bytes a pixel."""
 
 
 class Config(Frozen):
@@ -59,7 +65,7 @@ def clear_shares(stack: xr.Dataset, facility: NDArray[np.bool_]) -> xr.Dataset:
     facility : bool (y, x)
     """
     pixels = max(int(facility.sum()), 1)
-    shares = (stack.valid.values & facility).sum((1, 2)) / pixels
+    shares = np.array([np.count_nonzero(date & facility) for date in stack.valid.values]) / pixels
     return stack.assign_coords(clear_share=("time", shares.astype(np.float32)))
 
 
@@ -68,12 +74,20 @@ def keep_clear(stack: xr.Dataset, least: float) -> tuple[xr.Dataset, tuple[tuple
     shares = stack.clear_share.values
     keep = shares >= least
     dropped = tuple((str(stack.scene_id.values[i]), float(shares[i])) for i in np.flatnonzero(~keep))
-    return stack.isel(time=np.flatnonzero(keep)), dropped
+    return take_dates(stack, np.flatnonzero(keep)), dropped
 
 
 def _with_valid(stack: xr.Dataset, valid: NDArray[np.bool_]) -> xr.Dataset:
-    masked = {name: stack[name].where(valid) for name in band_names(stack)}
-    return check_stack(stack.assign({**masked, "valid": (("time", "y", "x"), valid)}))
+    masked: dict[str, tuple[tuple[str, ...], NDArray]] = {"valid": (("time", "y", "x"), valid)}
+    for name in band_names(stack):
+        values = stack[name].values
+        band = scratch.empty(values.shape, values.dtype)
+        for i, date in enumerate(values):
+            band[i] = date
+            band[i][~valid[i]] = np.nan
+            scratch.release([band, values])
+        masked[name] = (("time", "y", "x"), band)
+    return check_stack(stack.assign(masked))
 
 
 def _bright_roofs(scl: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -95,5 +109,12 @@ def _dilated(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
     """The mask grown by ``reach`` pixels in every direction."""
     if reach <= 0 or not mask.any():
         return mask
-    grown: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask) <= reach
+    grown = np.zeros_like(mask)
+    halo = math.ceil(reach)
+    for top in range(0, len(mask), STRIP):
+        first = max(0, top - halo)
+        part = mask[first : top + STRIP + halo]
+        if part.any():
+            near = ndimage.distance_transform_edt(~part) <= reach
+            grown[top : top + STRIP] = near[top - first :][:STRIP]
     return grown

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from changedet import scratch
 from changedet.errors import ContractError
 from changedet.prepare.phase import Shift, measure_shift
 from changedet.prepare.resample import move
@@ -72,7 +73,7 @@ def coregister(
     sharp = [name for name in names if name in SHARP_BANDS] or list(names)
     usable = valid if ignore is None else valid & ~ignore
     fixed = [stack[name].values[reference] for name in sharp]
-    bands = {name: stack[name].values.copy() for name in names}
+    bands = {name: _copy(stack[name].values) for name in names}
     still_valid = valid.copy()
     rows: list[tuple[float, float, float, str]] = []
     for i in range(stack.sizes["time"]):
@@ -85,15 +86,27 @@ def coregister(
         if verdict == "refused":
             still_valid[i] = False
         elif verdict == "moved":
+            still_valid[i] = True
             for band in bands.values():
                 band[i] = move(band[i], shift.y, shift.x)
-            still_valid[i] = np.logical_and.reduce([np.isfinite(band[i]) for band in bands.values()])
+                still_valid[i] &= np.isfinite(band[i])
+                scratch.release([band])
             seen = usable[reference] & still_valid[i] & (True if ignore is None else ~ignore)
             residual = measure_shift(fixed, [bands[name][i] for name in sharp], seen, config.reach).length
         rows.append((shift.y, shift.x, np.nan if verdict == "unmeasured" else residual, verdict))
     for band in bands.values():
-        band[~still_valid] = np.nan
+        for date, mask in zip(band, still_valid, strict=True):
+            date[~mask] = np.nan
+        scratch.release([band])
     return _with_shifts(stack, bands, still_valid, rows)
+
+
+def _copy(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    copy = scratch.empty(values.shape, values.dtype)
+    for date, original in zip(copy, values, strict=True):
+        np.copyto(date, original)
+        scratch.release([copy, values])
+    return copy
 
 
 def _with_shifts(

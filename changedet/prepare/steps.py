@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from changedet.prepare import clouds, coregister, offsets
 from changedet.site import Site
-from changedet.stack import geobox_of, ring_mask
+from changedet.stack import geobox_of, ring_mask, take_dates
 
 MOST_IGNORED = 0.5
 """Share of the area above which the facility is not left out when shifts and offsets are measured."""
@@ -68,7 +68,7 @@ def _coregistered(stack: xr.Dataset, facility: NDArray[np.bool_]) -> tuple[xr.Da
         (str(moved.scene_id.values[i]), f"its image lies {shifts[i]:.1f} pixels off the others")
         for i in np.flatnonzero(refused)
     )
-    return moved.isel(time=np.flatnonzero(~refused)), dropped
+    return take_dates(moved, np.flatnonzero(~refused)), dropped
 
 
 def _stable(facility: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

@@ -14,9 +14,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from changedet import scratch
 from changedet.report.choose import WHOLE, Window
 
 PERCENTILES = (0.5, 99.7)
+ROWS = 512
+"""Rows at a time, about."""
 SAMPLE = 500_000
 """Pixels at most, a side, from which percentiles are taken."""
 
@@ -102,9 +105,7 @@ def side_values(
     """
     planes: dict[str, NDArray[np.float32]] = {}
     for band in dict.fromkeys(look.bands):
-        total, count = _mean_parts(stack, band, times, window)
-        plane = block_sum(total, reduce)
-        weight = block_sum(count, reduce)
+        plane, weight = _sums(stack, band, times, window, reduce)
         least = reduce * reduce * len(times) / 2 if reduce > 1 else 1
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(weight >= least, plane / weight, np.nan)
@@ -115,16 +116,21 @@ def side_values(
     return Values(values, np.asarray(np.isfinite(values).all(axis=-1)))
 
 
-def _mean_parts(
-    stack: xr.Dataset, band: str, times: Sequence[int], window: Window
+def _sums(
+    stack: xr.Dataset, band: str, times: Sequence[int], window: Window, reduce: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    shape = stack.valid[0].values[window].shape
-    total, count = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for i in times:
-        seen = stack.valid[i].values[window]
-        total += np.where(seen, stack[band][i].values[window], np.float32(0))
-        count += seen
-    return total, count
+    """Sums of the seen values of some dates over squares of pixels, and their numbers; a strip of rows at a time."""
+    dates = [(stack[band].values[i][window], stack.valid.values[i][window]) for i in times]
+    parts = []
+    for top in range(0, len(dates[0][0]), step := reduce * max(1, ROWS // reduce)):
+        values, seen = ([date[k][top : top + step] for date in dates] for k in (0, 1))
+        total, count = np.zeros(values[0].shape, np.float32), np.zeros(values[0].shape, np.float32)
+        for numbers, mask in zip(values, seen, strict=True):
+            total += np.where(mask, numbers, np.float32(0))
+            count += mask
+        parts.append((block_sum(total, reduce), block_sum(count, reduce)))
+    scratch.release([stack[band].values])
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def block_sum(plane: NDArray, reduce: int) -> NDArray[np.float32]:

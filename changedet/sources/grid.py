@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning
 
+from changedet import scratch
 from changedet.errors import ServiceError
 from changedet.scene import CLASSIFICATION, Scene
 from changedet.sources import Fetched, Window
@@ -87,7 +88,9 @@ def layer_of(group: Pass, geobox: GeoBox) -> Layer:
             elif name not in bands:
                 bands[name] = values
             else:
-                bands[name] = np.where(np.isfinite(bands[name]), bands[name], values)
+                np.copyto(bands[name], values, where=~np.isfinite(bands[name]))
+        if name in bands:
+            bands[name] = scratch.kept(bands[name])
     first = group.scenes[0].scene
     ids = [one.scene.id for one in group.scenes]
     return Layer(_naive(first.time), "+".join(ids), first.platform, group.relative_orbit, bands, scl)
