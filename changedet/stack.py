@@ -133,6 +133,7 @@ def build_stack(layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, s
     for i, layer in enumerate(layers):
         for name in names:
             valid[i] &= np.isfinite(layer.bands[name])
+            scratch.release([layer.bands[name]])
         for name in names:
             data[name][i] = layer.bands[name]
             data[name][i][~valid[i]] = np.nan

@@ -6,6 +6,7 @@ both images show the ground.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,15 @@ def sample(seen: Mask, size: int = SAMPLE) -> tuple[NDArray[np.intp], NDArray[np
     """Rows and columns of evenly spaced seen pixels, at most ``size`` of them; no random numbers."""
     count = int(np.count_nonzero(seen))
     return _every(np.ascontiguousarray(seen), max(1, -(-count // size)), count)
+
+
+def pick(planes: Sequence[Image], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Image:
+    """The pixels ``(rows[i], columns[i])`` of each plane, (planes, n)."""
+    picked = np.empty((len(planes), len(rows)), np.float32)
+    for values, plane in zip(picked, planes, strict=True):
+        values[:] = plane[rows, columns]
+        scratch.release([plane])
+    return picked
 
 
 @njit(cache=True, nogil=True)

@@ -14,7 +14,7 @@ from numba import njit, prange
 
 from changedet import scratch
 from changedet.detect.chronochrome import Model
-from changedet.detect.features import Null, Pair, choose_pair, sample
+from changedet.detect.features import Null, Pair, choose_pair, pick, sample
 from changedet.detect.filters import Image, Mask, gradient, gradient_at, reach, smooth, smooth_sum
 from changedet.detect.mad import pair_map
 from changedet.stack import Periods
@@ -89,7 +89,7 @@ def _optical_score(pair: Pair) -> Callable[[Pair], Image]:
     """The score of some rows, by models of the whole map."""
     visible = [i for i, band in enumerate(pair.bands) if band in VISIBLE]
     rows, columns = sample(pair.seen)
-    spectra = np.stack([plane[rows, columns] for plane in (*pair.before, *pair.after)])
+    spectra = pick((*pair.before, *pair.after), rows, columns)
     whole = Model.fit(spectra)
     in_sight = [*visible, *(i + len(pair.bands) for i in visible)]
     seeable = Model.fit(spectra[in_sight]) if visible and len(visible) < len(pair.bands) else None
@@ -116,7 +116,10 @@ def _optical_score(pair: Pair) -> Callable[[Pair], Image]:
 def _edge_model(planes: Sequence[Image], seen: Mask) -> Model:
     """Of the gradient magnitudes of both dates, from pixels away from gaps where there are enough of those."""
     rows, columns = sample(seen)
-    edges = np.stack([gradient_at(plane, rows, columns, EDGE_SIGMA) for plane in planes])
+    edges = np.empty((len(planes), len(rows)), np.float32)
+    for values, plane in zip(edges, planes, strict=True):
+        values[:] = gradient_at(plane, rows, columns, EDGE_SIGMA)
+        scratch.release([plane])
     clear = np.isfinite(edges).all(axis=0)
     if np.count_nonzero(clear) < LEAST_CLEAR:
         return Model.fit(np.stack([gradient(plane, seen, EDGE_SIGMA)[rows, columns] for plane in planes]))
@@ -130,7 +133,7 @@ def _radar_score(pair: Pair) -> Callable[[Pair], Image]:
     pass for no surprise.
     """
     rows, columns = sample(pair.seen)
-    before, after = (np.stack([plane[rows, columns] for plane in image]) for image in (pair.before, pair.after))
+    before, after = (pick(image, rows, columns) for image in (pair.before, pair.after))
     values = (after - before).astype(np.float64)
     middle = np.median(values, axis=1)
     distance = np.abs(values - middle[:, None]).max(axis=0)
