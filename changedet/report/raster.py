@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.windows import Window
 
+from changedet import scratch
 from changedet.evidence import Evidence
 from changedet.stack import CHANGE_VARIABLES, geobox_of
 
@@ -82,6 +83,7 @@ def _write_change(evidence: Evidence, path: Path) -> Path:
             raster.update_tags(band, meaning=MEANING[name])
             for rows, window in _strips(raster.height, raster.width):
                 raster.write(band_values(change, name, rows), band, window=window)
+            scratch.release([change[name].values])
 
     return _cog(evidence, path, {"count": len(names), "dtype": "float32", "nodata": np.nan}, fill)
 
@@ -121,6 +123,7 @@ def _cog(
             # floating-point prediction helps the scores; a colour table admits none
             predictor="YES" if profile["dtype"] == "float32" else "NO",
             blocksize=BLOCK,
+            num_threads="ALL_CPUS",
             # a mean of flags or of dates would be a value that no pixel has
             overview_resampling="NEAREST",
             bigtiff="IF_SAFER",
