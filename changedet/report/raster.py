@@ -123,6 +123,8 @@ def _cog(
             # floating-point prediction helps the scores; a colour table admits none
             predictor="YES" if profile["dtype"] == "float32" else "NO",
             blocksize=BLOCK,
+            # noise in the low bits of float32 hardly packs: a whole tile takes minutes at the usual level
+            level=1,
             num_threads="ALL_CPUS",
             # a mean of flags or of dates would be a value that no pixel has
             overview_resampling="NEAREST",
