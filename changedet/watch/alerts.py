@@ -144,7 +144,8 @@ def _sentence(said: Said) -> str:
         "confirmed": f"Confirmed on {day(said.time)}: {said.reason}.",
         "withdrawn": f"Withdrawn on {day(said.time)}: {said.reason}.",
     }
-    return f"{what}, {kinds.get(said.kind, 'of no known kind')}. {told[said.state]} Satellite-only analysis, not yet validated in the field."
+    kind = kinds.get(said.kind, "of no known kind")
+    return f"{what}, {kind}. {told[said.state]} Satellite-only analysis, not yet validated in the field."
 
 
 @dataclass(frozen=True, slots=True)
