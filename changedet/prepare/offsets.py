@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from changedet import scratch
 from changedet.stack import band_names, check_stack
 from changedet.values import Frozen
 
@@ -103,7 +104,12 @@ def _sample(stack: xr.Dataset, ignore: NDArray[np.bool_] | None, config: Config)
     if len(cells) < config.least_cells:
         cells = np.arange(stack.valid[0].size)
     cells = cells[:: max(1, len(cells) // MOST_CELLS)]
-    return np.stack([stack[band].values.reshape(stack.sizes["time"], -1)[:, cells] for band in band_names(stack)])
+    cube = []
+    for band in band_names(stack):
+        values = stack[band].values
+        cube.append(values.reshape(len(values), -1)[:, cells])
+        scratch.release([values])
+    return np.stack(cube)
 
 
 def _pairs(times: NDArray[np.datetime64]) -> NDArray[np.intp]:
