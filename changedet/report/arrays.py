@@ -24,6 +24,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter
 
+from changedet import scratch
 from changedet.errors import ContractError, InputError
 from changedet.evidence import Evidence
 from changedet.report.plain import json_bytes, plain
@@ -174,6 +175,7 @@ def _save_values(archive: Archive, name: str, values: NDArray) -> dict[str, obje
     member = f"{name}.npy"
     with archive.member(member, values.nbytes + _NPY_HEADER) as stream:
         np.lib.format.write_array(stream, np.asarray(values, order="C"), allow_pickle=False)
+    scratch.release([values])
     return {"member": member}
 
 
