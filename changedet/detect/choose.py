@@ -47,6 +47,7 @@ def detect_changes(
         When no stack has a date on both sides.
     """
     from changedet.detect.calibrate import combine
+    from changedet.detect.joint import applies, joint_map
 
     maps: dict[str, xr.Dataset] = {}
     notes: list[str] = []
@@ -69,7 +70,10 @@ def detect_changes(
             f"no date in `before` ({periods.before}) or none in `after` ({periods.after}) shows enough of the "
             "facility; widen the dates, raise max_cloud, or add sentinel-1, which sees through clouds"
         )
-    change = next(iter(maps.values())) if len(maps) == 1 else combine(maps, spec.false_alarm_rate)
+    if len(maps) == 1:
+        change = next(iter(maps.values()))
+    else:
+        change = (joint_map if applies(maps) else combine)(maps, spec.false_alarm_rate)
     return maps, change, tuple(notes)
 
 

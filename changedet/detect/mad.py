@@ -77,7 +77,7 @@ def pair_map(stack: xr.Dataset, pair: Pair, score: Image, p_value: Image, rate: 
     once = pair.seen.astype(np.int16)
     with np.errstate(invalid="ignore"):
         changed = p_value <= rate
-    return change_map(
+    change = change_map(
         stack,
         {
             "score": score,
@@ -91,3 +91,5 @@ def pair_map(stack: xr.Dataset, pair: Pair, score: Image, p_value: Image, rate: 
         },
         detector=detector,
     )
+    change.attrs.update(acquired_before=str(pair.time_before), acquired_after=str(pair.time_after))
+    return change
