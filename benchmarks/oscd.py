@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 
 from changedet import pipeline
-from changedet.stack import geobox_of
+from changedet.detect.choose import detect_changes
+from changedet.stack import Layer, Periods, build_stack, geobox_of
 from changedet.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,6 +134,41 @@ def measure(detector: str, folder: Path) -> dict[str, Scored]:
     return found
 
 
+def radar_stacks(city: str, like: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Means of about three months of Sentinel-1 VV around each date, one stack of two dates an orbit."""
+    geobox = geobox_of(like)
+    days = sorted(path.name for path in (DATA / "oscd" / city).glob("20*"))
+    stacks = {}
+    for before in sorted((DATA / "oscd" / city).glob("s1-vv-orbit*-before.tif")):
+        orbit = int(before.name[11:14])
+        layers = []
+        for path, day in ((before, days[0]), (before.with_name(before.name.replace("before", "after")), days[-1])):
+            with rasterio.open(path) as source:
+                hundredths, transform, crs = source.read(1).astype(np.float32), source.transform, source.crs
+            hundredths[hundredths == -32768] = np.nan
+            vv = np.full(geobox.shape, np.nan, np.float32)
+            reproject(
+                10 ** (hundredths / 1000), vv, src_transform=transform, src_crs=crs, dst_transform=geobox.affine,
+                dst_crs=str(geobox.crs), resampling=Resampling.bilinear, src_nodata=np.nan, dst_nodata=np.nan,
+            )  # fmt: skip
+            layers.append(Layer(datetime.fromisoformat(day).replace(tzinfo=UTC), path.name, "-", orbit, {"vv": vv}))
+        key = f"sentinel-1-orbit-{orbit:03d}"
+        stacks[key] = build_stack(layers, geobox, sensor="sentinel-1", key=key)
+    return stacks
+
+
+def measure_both(folder: Path) -> dict[str, Scored]:
+    """The pair of each city and its radar together, as the pipeline joins them."""
+    found = {}
+    for city in CITIES:
+        site = pipeline.load_site(site_file(folder, city, "pair"))
+        made = pipeline.gather(site, folder, Store(folder / "cache"), datetime(2026, 1, 1, tzinfo=UTC))
+        stacks = {**made.stacks, **radar_stacks(city, made.change)}
+        _, change, _ = detect_changes(stacks, Periods(site.before, site.after), site.detect)
+        found[city] = scored(city, change)
+    return found
+
+
 def row(name: str, cities: dict[str, Scored]) -> str:
     score = np.concatenate([c.score for c in cities.values()])
     truth = np.concatenate([c.truth for c in cities.values()])
@@ -159,6 +195,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for detector in arguments.detector or DETECTORS:
             lines.append(row(detector, measure(detector, Path(folder))))
+            print(lines[-1], flush=True)
+        if not arguments.detector:
+            lines.append(row("pair, with radar", measure_both(Path(folder))))
             print(lines[-1], flush=True)
     if arguments.write:
         write_section("oscd", "Two dates: OSCD, eight labelled cities", "python benchmarks/oscd.py --write", lines)

@@ -1,10 +1,10 @@
 """Two dates of several sensors: one score, one null.
 
 Where each sensor has two dates only, p-values of their own are too coarse to be combined: on the labelled OSCD cities
-with two means of Sentinel-1 beside the optical pair, the Cauchy combination halved F1 (0.472 to 0.245): a null fitted to
-the bulk of a radar map cannot know of fields and water. The scores of ``pair`` mean the same for every
-sensor, so they are added, radar at a tenth of the optical one, and the null is fitted to the sum. Any share between
-0.05 and 0.15 gave the same to 0.02 of F1.
+with means of Sentinel-1 beside the optical pair, the Cauchy combination halved F1 (0.472 to 0.245), since a null fitted
+to the bulk of a radar map cannot know of fields and water. The scores of ``pair`` mean the same for every sensor, so
+they are added, radar at a tenth of the optical one, and the null is fitted to the sum. Any share between 0.05 and 0.15
+gave the same to 0.02 of F1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from changedet.detect.calibrate import SMALLEST_P, combine
+from changedet.detect.calibrate import combine
 from changedet.detect.features import Null, sample
 from changedet.detect.pair import MOST_LEVEL, MOST_SLOPE
 from changedet.stack import change_map
@@ -30,7 +30,7 @@ def applies(maps: Mapping[str, xr.Dataset]) -> bool:
 
 
 def joint_map(maps: Mapping[str, xr.Dataset], rate: float) -> xr.Dataset:
-    """The ChangeMap of all together; ``score`` is −log₁₀ p.
+    """The ChangeMap of all together; ``score`` is comparable between sites, as that of ``pair`` is.
 
     Where the optical pair does not show the ground, radar alone decides, by ``calibrate.combine``. The bracket is that
     of the optical pair where it speaks, else that of radar.
@@ -44,7 +44,8 @@ def joint_map(maps: Mapping[str, xr.Dataset], rate: float) -> xr.Dataset:
     optical, radar = maps[key], {name: change for name, change in maps.items() if name != key}
     alone = combine(radar, rate)
     seen = optical.observable.values
-    score = optical.score.values + np.float32(RADAR_SHARE) * _mean([change.score.values for change in radar.values()])
+    steps = _mean([change.score.values for change in radar.values()])
+    score = np.where(seen, optical.score.values, steps) + np.float32(RADAR_SHARE) * steps
     null = Null.fit(score[sample(seen)], MOST_LEVEL * (1 + RADAR_SHARE), MOST_SLOPE)
     p_value = np.where(seen, null.p_value(score), alone.p_value.values)
     every = list(maps.values())
@@ -53,7 +54,7 @@ def joint_map(maps: Mapping[str, xr.Dataset], rate: float) -> xr.Dataset:
     joined = change_map(
         optical,
         {
-            "score": -np.log10(np.clip(p_value, np.float32(SMALLEST_P), 1)),
+            "score": score,
             "p_value": p_value,
             "changed": changed,
             "observable": seen | alone.observable.values,
