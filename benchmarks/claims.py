@@ -285,7 +285,7 @@ def main() -> None:
     parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
     parser.add_argument("--worlds", default="200:220", help="first:last of the simulated sites")
     parser.add_argument("--cache", type=Path, help="folder in which simulated sites are kept")
-    parser.add_argument("--seed", type=int, default=200, help="of the real backgrounds' objects")
+    parser.add_argument("--seed", type=int, default=300, help="of the real backgrounds' objects")
     parser.add_argument("--write", nargs="?", const=Path("docs/benchmarks.md"), type=Path, help="page to write to")
     options = parser.parse_args()
     first, last = (int(part) for part in options.worlds.split(":"))

@@ -23,6 +23,9 @@ CLAIMED_P = 0.05
 WEAK_P = 0.02
 """Below it the change is too weak to be the one claimed: a crop that was cut, say, where a building is said to go."""
 POWER = 0.9
+SHARED = 0.5
+"""Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
+window does not say that it happened then."""
 LEAST_IMAGES = 2
 LEAST_BASELINE = 5
 CONSISTENT: dict[What, str] = {
@@ -223,9 +226,12 @@ def _doubts(finding: Finding) -> tuple[Reason, ...]:
 
 
 def _meets(finding: Finding, window: Period) -> bool:
+    """Whether the date interval and the days claimed share most of the shorter of the two."""
     assert finding.date_first is not None
     assert finding.date_last is not None
-    return finding.date_first < window.end and finding.date_last > window.start
+    first, last = max(finding.date_first, window.start), min(finding.date_last, window.end)
+    shorter = min(finding.date_last - finding.date_first, window.end - window.start)
+    return last > first and (last - first) >= SHARED * shorter
 
 
 def _outside(finding: Finding, window: Period) -> bool:

@@ -46,6 +46,9 @@ LATE = replace(
         (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
         (LATE, "contradicted", ()),
         (replace(LATE, bracket_after=at(3, 20)), "inconclusive", ("clouded",)),
+        # of the 66 days of the interval only 11 lie in the window of 31
+        (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "inconclusive", ("clouded",)),
+        (replace(CHANGED, date_first=at(3, 10), date_last=at(5, 26)), "supported", ()),
         (STILL, "contradicted", ()),
         (replace(STILL, p_intact=0.10), "inconclusive", ("busy-site",)),
         (replace(STILL, p_claimed=0.06), "inconclusive", ("busy-site",)),

@@ -124,7 +124,7 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     level, _ = _own_null(
         np.array([largest(run.astype(np.float64), mask, before, after)[0] for run, before, after in runs])
     )
-    restless = np.sqrt(np.maximum(level / np.median(level), LEAST_RESTLESS))
+    restless = np.sqrt(np.maximum(np.nan_to_num(level / np.nanmedian(level), nan=1.0), LEAST_RESTLESS))
     tops, single = [], []
     for run, before, after in runs:
         g, _ = profile(run / restless, mask, before, after)
@@ -175,5 +175,5 @@ def _own_null(tops: Doubles) -> tuple[Doubles, Doubles]:
     """
     level = np.maximum(np.median(tops, axis=0), 1e-6)
     mad = 1.4826 * np.median(np.abs(tops - level), axis=0)
-    pooled = float(np.median(mad / level))
+    pooled = float(np.nanmedian(mad / level))
     return level, np.maximum(OWN * mad + (1 - OWN) * pooled * level, 1e-6)
