@@ -38,15 +38,13 @@ CLAIMS = 10
 """Of one simulated site."""
 FAR = 60
 """Days between a wrong window and the event, at least."""
-ABOUT = (
-    "Aims: supported wrong ≤ 1 %, contradicted wrong ≤ 2 %, open though the power is 0.9 or more ≤ 15 %, date "
-    "intervals hold the truth in 90–99 %, unchanged objects given a date ≤ 1 %, p_intact uniform. Thresholds are the package's, "
-    "none is fitted here; sites and objects below were not looked at while rules were written, but for one: that an "
-    "interval must share half of the shorter of it and the window came from an earlier draw of objects in romania. "
-    "p_intact in romania is cautious, for real clear-cuts are among the controls. On simulated sites it leans low "
-    "between 0.02 and 0.5, for most controls of a structure are bare ground; at 0.01, where verdicts are made, it "
-    "does not."
-)
+ABOUT = """\
+Aims: supported wrong ≤ 1 %, contradicted wrong ≤ 2 %, open though the power is 0.9 or more ≤ 15 %, date intervals hold
+the truth in 90–99 %, unchanged objects given a date ≤ 1 %, p_intact uniform. Thresholds are the package's, none is
+fitted here. The sites and objects below were not looked at while rules were written, but for one rule: that a date
+interval must share half of the shorter of it and the window came from an earlier draw of objects in romania.
+p_intact in romania is cautious, for real clear-cuts are among the controls. On simulated sites it leans low between
+0.02 and 0.5, for most controls of a structure are bare ground; at 0.01, where verdicts are made, it does not."""
 BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 
 
