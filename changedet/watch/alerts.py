@@ -20,6 +20,7 @@ from typing import Protocol
 
 from changedet.errors import ChangedetError
 from changedet.regions import Onset
+from changedet.report.content import NOT_VALIDATED
 from changedet.report.plain import json_bytes
 from changedet.report.words import CONSISTENT_WITH, bracket, day
 from changedet.store import write_bytes
@@ -145,7 +146,7 @@ def _sentence(said: Said) -> str:
         "withdrawn": f"Withdrawn on {day(said.time)}: {said.reason}.",
     }
     kind = kinds.get(said.kind, "of no known kind")
-    return f"{what}, {kind}. {told[said.state]} Satellite-only analysis, not yet validated in the field."
+    return f"{what}, {kind}. {told[said.state]} {NOT_VALIDATED}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ whole or not at all, and the next pass begins with what is missing.
 
 from __future__ import annotations
 
+import re
+import shutil
 import signal
 import threading
 import traceback
@@ -25,12 +27,14 @@ from changedet.report.item import update_catalogue
 from changedet.store import Store, default_cache, output_error
 from changedet.watch.alerts import Alert, Channel, alerts_of, begin, deliver
 from changedet.watch.config import Alerts, WatchConfig, read_config, site_files
+from changedet.watch.feed import NAME as FEED
 from changedet.watch.feed import write_feed
 from changedet.watch.journal import Journal, silent
-from changedet.watch.ledger import Summary
+from changedet.watch.ledger import SUMMARY, Summary
 from changedet.watch.mail import EmailChannel
+from changedet.watch.overview import NAME as OVERVIEW
 from changedet.watch.overview import write_overview
-from changedet.watch.status import Checked, Pass, read_pass, summaries, write_metrics, write_pass
+from changedet.watch.status import PASS, Checked, Pass, read_pass, summaries, write_metrics, write_pass
 from changedet.watch.step import Done, Task, step
 from changedet.watch.webhook import WebhookChannel
 
@@ -78,6 +82,7 @@ def watch(plan: Plan) -> int:
     OutputError
     """
     with holding(plan.archive), _ending() as stop:
+        sweep(plan.archive)
         while True:
             code = one_pass(plan, stop)
             if plan.every is None or stop.is_set() or stop.wait(plan.every.total_seconds()):
@@ -106,6 +111,32 @@ def holding(archive: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+_PARTS = (
+    "*/looks/.*.part",
+    f"*/.{SUMMARY}.*.part",
+    "alerts/.*.part",
+    "alerts/*/.*.part",
+    *(f".{name}.*.part" for name in (FEED, OVERVIEW, PASS)),
+)
+_RUN = re.compile(r"\.\d{8}T\d{6}Z-[0-9a-f]{8}-\d+\.[0-9a-f]+\.part")
+
+
+def sweep(archive: Path) -> int:
+    """Remove what a killed watch left half written; call it only while ``holding``. Returns their number.
+
+    Parts of runs that ``changedet run`` may be writing into the same folder are left alone.
+    """
+    parts = [path for pattern in _PARTS for path in archive.glob(pattern)]
+    runs = [path for path in archive.glob("*/.*.part") if _RUN.fullmatch(path.name) and path.is_dir()]
+    with FileLock(archive / ".catalog.lock", timeout=60):
+        parts += archive.glob(".catalog.json.*.part")
+        for path in parts:
+            path.unlink(missing_ok=True)
+    for path in runs:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(parts) + len(runs)
 
 
 @contextmanager
