@@ -8,6 +8,10 @@ Bands and tiles are added up before the peak is sought; their single peaks say h
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -21,6 +25,8 @@ from changedet.stack import band_names, check_stack
 from changedet.values import Frozen
 
 Mask = NDArray[np.bool_]
+VERSION = 1
+"""To be raised whenever the same dates would be moved otherwise than before; also part of what is known."""
 SHARP_BANDS = ("blue", "green", "red", "nir")
 """Measured at 10 m; the short-wave bands are coarser and were seen to disagree by a quarter of a pixel."""
 NEGLIGIBLE = 0.05
@@ -40,8 +46,35 @@ class Config(Frozen):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One date moved onto a reference date."""
+
+    row: tuple[float, float, float, str]
+    """``shift_y``, ``shift_x``, ``shift_residual``, ``registration``."""
+    bands: NDArray[np.float32] | None
+    """(band, y, x), where the date was moved; None where it is as it was, or refused."""
+
+
+class Known(Protocol):
+    """Dates that were moved before, by a digest of all that the result follows from."""
+
+    def get(self, key: str) -> Moved | None:
+        """What was found before; None where nothing was."""
+        ...
+
+    def put(self, key: str, moved: Moved) -> None:
+        """Remember it."""
+        ...
+
+
 def coregister(
-    stack: xr.Dataset, config: Config | None = None, *, reference: int | None = None, ignore: Mask | None = None
+    stack: xr.Dataset,
+    config: Config | None = None,
+    *,
+    reference: int | None = None,
+    ignore: Mask | None = None,
+    known: Known | None = None,
 ) -> xr.Dataset:
     """Move every date of a stack onto one reference date.
 
@@ -49,6 +82,7 @@ def coregister(
     ----------
     reference : index of the reference date; by default the date with the most valid pixels, the earliest of equals
     ignore : (y, x), True where changes are expected, such as the facility; left out of the measurement
+    known : dates that were moved before; they are not measured again, and the result is the same
 
     Returns
     -------
@@ -71,29 +105,30 @@ def coregister(
         raise ContractError(f"stack {key}: no date {reference}; there are {dates}")
     names = band_names(stack)
     sharp = [name for name in names if name in SHARP_BANDS] or list(names)
-    usable = valid if ignore is None else valid & ~ignore
-    fixed = [stack[name].values[reference] for name in sharp]
     bands = {name: _copy(stack[name].values) for name in names}
     still_valid = valid.copy()
+    onto = _Onto(tuple(stack[name].values[reference] for name in sharp), valid[reference], ignore, tuple(sharp), config)
+    base = None if known is None else onto.digest()
     rows: list[tuple[float, float, float, str]] = []
     for i in range(stack.sizes["time"]):
         if i == reference:
             rows.append((0.0, 0.0, 0.0, "reference"))
             continue
-        seen = usable[reference] & usable[i]
-        shift = measure_shift(fixed, [bands[name][i] for name in sharp], seen, config.reach)
-        verdict, residual = _judge(shift, config), shift.length
-        if verdict == "refused":
+        here = {name: band[i] for name, band in bands.items()}
+        key = "" if base is None else _digest(base, *here.values(), valid[i])
+        moved = None if known is None else known.get(key)
+        if moved is None:
+            moved = onto.move(here, valid[i])
+            if known is not None:
+                known.put(key, moved)
+        rows.append(moved.row)
+        if moved.row[3] == "refused":
             still_valid[i] = False
-        elif verdict == "moved":
-            still_valid[i] = True
-            for band in bands.values():
-                band[i] = move(band[i], shift.y, shift.x)
-                still_valid[i] &= np.isfinite(band[i])
-                scratch.release([band])
-            seen = usable[reference] & still_valid[i] & (True if ignore is None else ~ignore)
-            residual = measure_shift(fixed, [bands[name][i] for name in sharp], seen, config.reach).length
-        rows.append((shift.y, shift.x, np.nan if verdict == "unmeasured" else residual, verdict))
+        elif moved.bands is not None:
+            for band, values in zip(bands.values(), moved.bands, strict=True):
+                band[i] = values
+            still_valid[i] = np.isfinite(moved.bands).all(axis=0)
+        scratch.release(list(bands.values()))
     for band in bands.values():
         for date, mask in zip(band, still_valid, strict=True):
             date[~mask] = np.nan
@@ -107,6 +142,44 @@ def _copy(values: NDArray[np.float32]) -> NDArray[np.float32]:
         np.copyto(date, original)
         scratch.release([copy, values])
     return copy
+
+
+@dataclass(frozen=True, slots=True)
+class _Onto:
+    """The reference date and how dates are moved onto it."""
+
+    fixed: tuple[NDArray[np.float32], ...]
+    seen: Mask
+    ignore: Mask | None
+    sharp: tuple[str, ...]
+    config: Config
+
+    def digest(self) -> bytes:
+        """Of all that is the same for every date."""
+        said = f"{VERSION} {self.sharp} {self.config.model_dump_json()} {self.fixed[0].shape}".encode()
+        parts = [self.seen] if self.ignore is None else [self.seen, self.ignore]
+        return bytes.fromhex(_digest(said, *self.fixed, *parts))
+
+    def move(self, date: dict[str, NDArray[np.float32]], valid: Mask) -> Moved:
+        """Measure the shift of one date, and move it where it is off."""
+        around = True if self.ignore is None else ~self.ignore
+        moving = [date[name] for name in self.sharp]
+        shift = measure_shift(self.fixed, moving, self.seen & valid & around, self.config.reach)
+        verdict, residual, bands = _judge(shift, self.config), shift.length, None
+        if verdict == "moved":
+            new = {name: move(band, shift.y, shift.x) for name, band in date.items()}
+            bands = np.stack(list(new.values()))
+            seen = self.seen & np.isfinite(bands).all(axis=0) & around
+            residual = measure_shift(self.fixed, [new[name] for name in self.sharp], seen, self.config.reach).length
+        return Moved((shift.y, shift.x, np.nan if verdict == "unmeasured" else residual, verdict), bands)
+
+
+def _digest(base: bytes, *arrays: NDArray) -> str:
+    """Of bytes and arrays; the same arrays give the same digest on every machine of one byte order."""
+    digest = hashlib.blake2b(base, digest_size=32)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def _with_shifts(

@@ -31,8 +31,13 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare_stacks(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progress | None = None) -> Prepared:
-    """Make the dates of each stack comparable."""
+def prepare_stacks(
+    stacks: Mapping[str, xr.Dataset],
+    site: Site,
+    progress: Progress | None = None,
+    known: coregister.Known | None = None,
+) -> Prepared:
+    """Make the dates of each stack comparable; ``known`` dates are not measured again."""
     ready: dict[str, xr.Dataset] = {}
     dropped: list[tuple[str, str]] = []
     notes: list[str] = []
@@ -49,7 +54,7 @@ def prepare_stacks(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progr
             clear = checked.stack
             notes += checked.notes
             dropped += checked.dropped
-            clear, refused = _coregistered(clear, facility)
+            clear, refused = _coregistered(clear, facility, known)
             dropped += refused
         if clear.sizes["time"]:
             ready[key] = clear
@@ -58,10 +63,12 @@ def prepare_stacks(stacks: Mapping[str, xr.Dataset], site: Site, progress: Progr
     return Prepared(ready, tuple(dropped), tuple(notes))
 
 
-def _coregistered(stack: xr.Dataset, facility: NDArray[np.bool_]) -> tuple[xr.Dataset, tuple[tuple[str, str], ...]]:
+def _coregistered(
+    stack: xr.Dataset, facility: NDArray[np.bool_], known: coregister.Known | None
+) -> tuple[xr.Dataset, tuple[tuple[str, str], ...]]:
     """Every date on the clearest one, measured outside the facility where enough lies outside; refused dates out."""
     gate = PAIR_GATE if stack.sizes["time"] == 2 else coregister.Config().gate
-    moved = coregister.coregister(stack, coregister.Config(gate=gate), ignore=_stable(facility))
+    moved = coregister.coregister(stack, coregister.Config(gate=gate), ignore=_stable(facility), known=known)
     refused = moved.registration.values == "refused"
     shifts = np.hypot(moved.shift_y.values, moved.shift_x.values)
     dropped = tuple(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from changedet.prepare.coregister import Moved
 from changedet.report.plain import json_bytes
 from changedet.scene import Scene
 from changedet.sources import Source
@@ -114,6 +115,36 @@ def _array(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
     if array.shape != tuple(shape) or array.dtype != dtype:
         raise ValueError(f"{path}: {array.dtype} {array.shape}, not {dtype} {shape}")
     return array
+
+
+class MovedDates:
+    """Dates moved onto a reference date, beside the layers: a JSON record each and, where it was moved, its bands."""
+
+    def __init__(self, store: Store) -> None:
+        self._folder = store.folder / "layers" / "moved"
+
+    def get(self, key: str) -> Moved | None:
+        """What was kept of a date; None where there is nothing, or it is damaged."""
+        path = self._folder / key[:2] / key
+        try:
+            y, x, residual, verdict, shape = json.loads(path.with_suffix(".json").read_bytes())
+            bands = None if shape is None else _array(path.with_suffix(".npy"), tuple(shape), np.dtype(np.float32))
+            return Moved((float(y), float(x), float(residual), str(verdict)), bands)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def put(self, key: str, moved: Moved) -> None:
+        """Keep a date.
+
+        Raises
+        ------
+        OutputError
+        """
+        path = self._folder / key[:2] / key
+        if moved.bands is not None:
+            _save(path.with_suffix(".npy"), moved.bands)
+        shape = None if moved.bands is None else list(moved.bands.shape)
+        write_bytes(path.with_suffix(".json"), json.dumps([*map(str, moved.row[:3]), moved.row[3], shape]).encode())
 
 
 def _write(path: Path, kept: Kept) -> None:

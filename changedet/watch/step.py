@@ -34,7 +34,7 @@ from changedet.store import Store, run_folder
 from changedet.watch.budget import allowance
 from changedet.watch.finding import Acquisition, acquisitions, find
 from changedet.watch.journal import Journal
-from changedet.watch.layers import Layers
+from changedet.watch.layers import Layers, MovedDates
 from changedet.watch.ledger import read_looks, read_summary, summarise, write_look, write_summary
 from changedet.watch.places import Ledger, after, changes, fold
 from changedet.watch.records import Look, Rules, Sighting
@@ -95,7 +95,8 @@ def step(task: Task, journal: Journal, stop: Callable[[], bool]) -> Done:
     new = [one for one in every if one.time >= site.after.start and not known.issuperset(one.ids)]
     if not new:
         return Done()
-    watch = _Watch(task, Layers(task.store, source, site_geobox(site.ring, site.resolution)), every)
+    layers = Layers(task.store, source, site_geobox(site.ring, site.resolution))
+    watch = _Watch(task, layers, MovedDates(task.store), every)
     ledger, states = fold(read_looks(folder)), 0
     for count, acquisition in enumerate(new):
         if stop():
@@ -146,6 +147,7 @@ class _Watch:
 
     task: Task
     layers: Layers
+    moved: MovedDates
     every: tuple[Acquisition, ...]
 
     def look(self, new: Acquisition, ledger: Ledger) -> tuple[Look, Evidence | None]:
@@ -168,7 +170,7 @@ class _Watch:
                 raise _WaitingError(f"scene {mine[0].scene}, asset {mine[0].asset}: {mine[0].reason}")
             return look.model_copy(update={"reason": f"could not be read: {mine[0].reason}"}), None
         with clock.step("prepare"):
-            ready = prepare_stacks(stacks, site)
+            ready = prepare_stacks(stacks, site, known=self.moved)
         look = look.model_copy(update={"failures": len(failures), **_standing(ready, new, site)})
         if not look.used:
             return look, None
