@@ -2,6 +2,7 @@
 
     python benchmarks/watch.py replay [--sites 6] [--work build/watch] [--write docs/benchmarks.md]
     python benchmarks/watch.py page [--write docs/benchmarks.md]
+    python benchmarks/watch.py step [--side 1600] [--write docs/benchmarks.md]
 
 Half of the simulated sites have an event on a day drawn from the watched months, half have none. The undisturbed watch
 looks day by day. The disturbed one meets a service that is down for a week, a scene that cannot be read for three days,
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import statistics
 import sys
@@ -22,15 +24,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from changedet.errors import ServiceError
+from changedet.pipeline import load_site
+from changedet.scene import Scene
 from changedet.simulate import Event, Simulation, building, tank, write_archive
+from changedet.sources.acquire import open_source
 from changedet.sources.stac import StacSource
+from changedet.store import Store
+from changedet.watch.finding import find
+from changedet.watch.journal import silent
+from changedet.watch.ledger import read_looks, write_look
+from changedet.watch.records import Rules
 from changedet.watch.status import summaries
+from changedet.watch.step import Task, step
 from changedet.watch.watcher import watch
 from tests.watch.killing import watched
 from tests.watch.receivers import Received, webhook_receiver
@@ -261,12 +273,17 @@ def page(work: Path) -> str:
     configs.mkdir(parents=True)
     text = (work / "configs" / "site-01.yaml").read_text()
     source = work / "undisturbed" / "site-01"
+    (work / "many" / "catalog.json").write_text(
+        '{"type": "Catalog", "id": "none", "stac_version": "1.1.0", "description": "no scene", "links": []}'
+    )
+    text = re.sub("catalog: .*", "catalog: ../catalog.json", text)
     for i in range(500):
         name = f"many-{i:03d}"
-        (configs / f"{name}.yaml").write_text(
-            text.replace("id: site-01", f"id: {name}").replace("../images", "../../images")
-        )
-        shutil.copytree(source / "looks", work / "many" / "archive" / name / "looks")
+        (configs / f"{name}.yaml").write_text(text.replace("id: site-01", f"id: {name}"))
+        folder = work / "many" / "archive" / name / "looks"
+        folder.mkdir(parents=True)
+        for look in read_looks(source):
+            write_look(folder.parent, look.model_copy(update={"site": name, "title": f"Site {i}"}))
     process = psutil.Process()
     begun = time.monotonic()
     sizes = []
@@ -278,6 +295,8 @@ def page(work: Path) -> str:
     return "\n".join(
         [
             "## Watching: 500 sites",
+            "",
+            "Copies of one simulated site with its history; the catalogue holds nothing new.",
             "",
             "`python benchmarks/watch.py page --write docs/benchmarks.md`",
             "",
@@ -292,7 +311,7 @@ def page(work: Path) -> str:
 
 
 _ACTIONS = {
-    "filter by a word": "find.value = '0%d'; find.dispatchEvent(new Event('input'))",
+    "filter by a word": "find.value = 'site 4%d'; find.dispatchEvent(new Event('input'))",
     "sort by a column": "document.querySelectorAll('thead button')[3].click()",
 }
 
@@ -325,9 +344,70 @@ def _in_chromium(path: Path) -> dict[str, list[float]]:
     return times
 
 
+def one_step(side: int, work: Path) -> str:
+    """A look at one new acquisition with all earlier dates kept, against the same look from nothing, in one run."""
+    simulation = Simulation(
+        seed=5, start=START, months=24, reference_share=0.95, size_m=side, revisit_days=5, cloud_share=0.1,
+        structures=STRUCTURES, events=(), sensors=("sentinel-2",),
+    )  # fmt: skip
+    file = write_archive(work / f"images-{side}", simulation).parent / "site.yaml"
+    site = load_site(file)
+    requested: list[str] = []
+
+    def fetch(self: StacSource, scene: Scene, *rest: object) -> object:
+        requested.append(scene.id)
+        return fetched(self, scene, *rest)
+
+    fetched, seconds, looks, read = StacSource.fetch, {}, {}, {}
+    archive = work / "step"
+    every = find(site, open_source(site, file.parent), Store(work / "found"), datetime(2023, 1, 2, tzinfo=UTC))
+    last = every[-1].time
+
+    def look(cache: str, now: datetime) -> None:
+        task = Task(site, file.parent, Rules(), archive, Store(work / cache), now)
+        step(task, silent, lambda: False)
+
+    for name in ("step", "warm", "cold"):
+        shutil.rmtree(work / name, ignore_errors=True)
+    with brief_reports():
+        look("warm", last)
+    before = {path.name for path in (archive / site.id / "looks").iterdir()}
+    with brief_reports(), patch.object(StacSource, "fetch", fetch):
+        for cache in ("warm", "cold"):
+            requested.clear()
+            begun = time.monotonic()
+            look(cache, last + timedelta(hours=1))
+            seconds[cache] = time.monotonic() - begun
+            read[cache] = len(requested)
+            (new,) = [p for p in (archive / site.id / "looks").iterdir() if p.name not in before]
+            looks[cache] = new.read_bytes()
+            new.unlink()
+            (archive / site.id / "watch.json").unlink()
+    used = sum(look.used for look in read_looks(archive / site.id))
+    return "\n".join(
+        [
+            "## Watching: one new acquisition",
+            "",
+            f"`python benchmarks/watch.py step --side {side} --write docs/benchmarks.md`",
+            "",
+            f"Sentinel-2 only, {side // 10} × {side // 10} pixels, {len(every)} scenes, "
+            f"{used} earlier looks; no report is drawn. From nothing: the same look with an empty cache.",
+            "",
+            "| figure | from nothing | one new date |",
+            "|---|---|---|",
+            f"| scenes read | {read['cold']} | {read['warm']} |",
+            f"| seconds | {seconds['cold']:.1f} | {seconds['warm']:.1f} |",
+            "",
+            f"Ratio {seconds['cold'] / seconds['warm']:.1f}; the look written is "
+            f"{'the same' if looks['cold'] == looks['warm'] else 'NOT the same'}, byte for byte.",
+        ]
+    )
+
+
 SECTIONS: dict[str, Callable[[argparse.Namespace], str]] = {
     "replay": lambda options: replay(options.sites, options.work.absolute()),
     "page": lambda options: page(options.work.absolute()),
+    "step": lambda options: one_step(options.side, options.work.absolute()),
 }
 
 
@@ -343,9 +423,11 @@ def write_section(path: Path, text: str, begin: str, end: str) -> None:
 
 
 def main() -> None:
+    """Run one benchmark; print its section, or write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=tuple(SECTIONS))
     parser.add_argument("--sites", type=int, default=6)
+    parser.add_argument("--side", type=int, default=1600, help="metres, of the site of `step`")
     parser.add_argument("--work", type=Path, default=Path("build/watch"), help="folder for archives and caches")
     parser.add_argument("--write", type=Path, help="the file whose section is replaced")
     options = parser.parse_args()
