@@ -25,7 +25,7 @@ from changedet.evidence import Evidence
 from changedet.regions import Detection
 from changedet.stack import Periods, band_names
 
-TOLERANCE = 0.02
+TOLERANCE = 0.05
 """Clear shares that differ by less count as equal."""
 CLEAR_ENOUGH = 0.6
 """A date outside the onset bracket is preferred to a clearer one within when at least this much of it is clear."""

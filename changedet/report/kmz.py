@@ -272,8 +272,8 @@ def _placemark(parent: ET.Element, name: str, style: str, shape: ET.Element) -> 
 
 
 def _outline(parent: ET.Element, row: Record, detection: Detection) -> None:
-    shapes = row.geometry.geoms if isinstance(row.geometry, MultiPolygon) else [row.geometry]
-    placemark = _placemark(parent, f"{detection.number}: {detection.kind}", "#flagged", _multi(shapes))
+    outline = _multi(row.geometry.geoms) if isinstance(row.geometry, MultiPolygon) else _shape(row.geometry)
+    placemark = _placemark(parent, f"{detection.number}: {detection.kind}", "#flagged", outline)
     _describe(
         placemark,
         [
@@ -307,12 +307,14 @@ def _number(parent: ET.Element, detection: Detection) -> None:
     _placemark(parent, str(detection.number), "#number", point)
 
 
+def _shape(polygon: Polygon) -> ET.Element:
+    return _polygon([polygon.exterior.coords, *(hole.coords for hole in polygon.interiors)])
+
+
 def _multi(shapes: Iterable[Polygon]) -> ET.Element:
-    made = [_polygon([polygon.exterior.coords, *(hole.coords for hole in polygon.interiors)]) for polygon in shapes]
-    if len(made) == 1:
-        return made[0]
+    """Of one part too, so that a record is of the same type in every file."""
     several = ET.Element("MultiGeometry")
-    several.extend(made)
+    several.extend(_shape(polygon) for polygon in shapes)
     return several
 
 

@@ -40,6 +40,17 @@ def test_all_three_files_read_back_as_the_same_records(evidence: Evidence, files
             assert {name: got[name] for name in want} == want, path.name
 
 
+def test_where_one_place_has_several_parts_all_files_still_agree(evidence: Evidence, tmp_path: Path) -> None:
+    one, two, three = evidence.detections
+    parts = [detection.polygon["coordinates"] for detection in (one, two)]
+    several = replace(one, polygon={"type": "MultiPolygon", "coordinates": parts})
+    made = replace(evidence, detections=(several, three))
+    first, *others = (rows_of(path) for path in (*vectors.write(made, tmp_path), *kmz.write(made, tmp_path)))
+    assert [geometry.split(" ")[0] for geometry, _ in first] == ["MULTIPOLYGON"] * 2
+    for other in others:
+        assert [geometry for geometry, _ in other] == [geometry for geometry, _ in first]
+
+
 def test_times_and_booleans_have_types_where_the_format_has_them(files: tuple[Path, ...]) -> None:
     info = read_info(str(files[1]), layer="detections")
     types = dict(zip(info["fields"], info["ogr_types"], strict=True))
