@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from oscd import write_section
 
 from changedet.detect import pair, pwtt, scan
+from changedet.detect.blocks import load, rows_of_block
+from changedet.detect.machine import build
 from changedet.site import Period
 from changedet.stack import Periods
 
@@ -117,14 +119,14 @@ def one_pass(data: xr.Dataset) -> Callable[[], None]:
     What precedes it is measured on samples and does not grow with the area, what follows it are tables of p-values.
     """
     config = scan.Config(scales=(0.0,), baseline="mean")
-    machine, _ = scan._machine(data, PERIODS, config)
+    machine, _ = build(data, PERIODS, config)
     height, width = machine.planes[0].shape[1:]
-    rows = max(1, scan.BLOCK_BYTES // (4 * len(machine.planes) * len(machine.times) * width))
+    rows = rows_of_block(len(machine.planes), len(machine.times), width, machine.halo)
 
     def work() -> None:
         for top in range(0, height, rows):
-            block = scan._load(machine.planes, (top, min(top + rows, height)), machine.log)
-            machine.statistics(block, width, machine.reference, machine.window)
+            block = load(machine.planes, (top, min(top + rows, height)), machine.log)
+            machine.scan(block, width, machine.reference, machine.window)
 
     return work
 
