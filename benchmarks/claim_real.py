@@ -168,9 +168,12 @@ def trials(ground: Ground, count: int, seed: int) -> list[Trial]:
         on = after.first + timedelta(days=int(rng.integers(10, span - 10)))
         fate = rng.random()
         window = _window(on, after, rng, right=fate < 1 / 3 or fate >= 1 / 2)
-        event = datetime(on.year, on.month, on.day, tzinfo=UTC) if fate < 1 / 2 else None
+        # at any time of that day: the images of romania are all stamped midnight
+        moment = datetime(on.year, on.month, on.day, tzinfo=UTC) + timedelta(hours=float(rng.uniform(0, 24)))
+        event = moment if fate < 1 / 2 else None
         bare = fate >= 2 / 3
-        images = stack if bare else put(ground, outline, None if event is None else np.datetime64(on.isoformat()), rng)
+        when = None if event is None else np.datetime64(event.replace(tzinfo=None))
+        images = stack if bare else put(ground, outline, when, rng)
         question = Question("destroyed", window, ground.periods, seed + len(found))
         (finding,), _ = assess([one], question, {str(stack.attrs["key"]): images}, with_limit=False)
         found.append(Trial("destroyed", window, event is not None and window.holds(event), event, bare, finding))
