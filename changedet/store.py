@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from changedet.errors import DiskFullError, OutputError
 
 LOCK_TIMEOUT = 900.0
 """Seconds to wait for another run that fetches the same window."""
+STRAY_AGE = 3600.0
+"""Seconds after which a part or an unnamed object belongs to no run that still writes."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LITTLE = 1 << 20
 """Free bytes under which a disk counts as full."""
@@ -221,7 +224,8 @@ class Store:
     def prune(self, keep_bytes: int) -> int:
         """Remove the least recently used objects until at most ``keep_bytes`` remain; returns bytes freed.
 
-        Objects that no request names and parts left by killed runs go first.
+        Objects that no request names and parts left by killed runs go first, once they are an hour old: younger ones
+        may belong to a run that is still writing.
         """
         freed = self._sweep()
         entries = list(self.entries())
@@ -239,11 +243,16 @@ class Store:
 
     def _sweep(self) -> int:
         named = {entry.sha256 for entry in self.entries()}
+        written_before = time.time() - STRAY_AGE
         freed = 0
         for path in (*self._objects.glob(".*.part"), *self._objects.glob("*/*"), *self._requests.glob("*/.*.part")):
-            if path.name.startswith(".") or path.stem not in named:
-                freed += path.stat().st_size
-                path.unlink(missing_ok=True)
+            if not path.name.startswith(".") and path.stem in named:
+                continue
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                if found.st_mtime < written_before:
+                    path.unlink()
+                    freed += found.st_size
         return freed
 
     def _sound(self, entry: Entry) -> bool:

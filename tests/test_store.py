@@ -107,9 +107,13 @@ def test_prune_keeps_what_was_used_last_and_removes_strays(tmp_path: Path) -> No
     os.utime(old, (1, 1))
     stray = tmp_path / "objects" / ".abc.part"
     stray.write_bytes(b"x" * 7)
+    os.utime(stray, (1, 1))
+    being_written = tmp_path / "objects" / ".def.part"
+    being_written.write_bytes(b"y" * 9)
     assert store.prune(150) == 107
     assert not old.exists()
     assert not stray.exists()
+    assert being_written.exists()
     assert new.exists()
     assert store.get({"n": 1}) is None
     assert store.get({"n": 2}) is not None
