@@ -11,7 +11,15 @@ from tests.conftest import ROOT
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 SAYS = {
     "first-site": ("structure removed",),
+    "verifying-a-claim": (
+        "SUPPORTED: north-tank",
+        "CONTRADICTED: south-tank",
+        "INCONCLUSIVE: mast",
+        "can be settled: north-tank",
+        "report.html",
+    ),
     "reading-the-evidence": ("structure removed", "not observable", "scenes linked", "()\nchange.tif altered"),
+    "power-and-limits": ("gone-30    supported", "kept-30    contradicted", "kept-30: inconclusive no-image-after"),
 }
 """Words that each must print: truths of its simulation."""
 

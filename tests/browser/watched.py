@@ -18,6 +18,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 NO_AXE = "no axe-core; npm install --no-save axe-core@4"
 WIDTHS = (360, 1024, 1600)
+PATIENCE = 120_000
+"""Milliseconds."""
 
 
 class Watched:
@@ -27,6 +29,8 @@ class Watched:
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        # a busy machine is no fault of the page
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
@@ -69,6 +73,7 @@ def serious_barriers(browser: Browser, path: Path, scheme: Any, width: int) -> l
     """What axe-core calls serious or critical."""
     # the page's own policy forbids every script but its own, and so axe too
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     opened.goto(path.as_uri())
     opened.add_script_tag(path=str(AXE))
