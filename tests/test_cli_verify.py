@@ -11,7 +11,8 @@ import pytest
 from changedet.simulate import Event, Simulation, mast, tank, write_archive
 from tests.test_cli import changedet, refused
 
-pytestmark = pytest.mark.usefixtures("_no_home_cache")
+# the first test compiles the kernels, which takes minutes on a busy machine
+pytestmark = [pytest.mark.usefixtures("_no_home_cache"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture
