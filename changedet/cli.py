@@ -339,25 +339,23 @@ def _print_run(result: Any, as_json: bool) -> None:
 
 
 def _print_answer(result: Any, as_json: bool) -> None:
-    evidence = getattr(result, "evidence", None)
-    told, verdicts = (evidence.claim, evidence.verdicts) if evidence is not None else (result.claim, result.verdicts)
     if as_json:
         _emit(
             {
                 "run": str(result.folder),
-                "outcome": told.whole.outcome,
+                "outcome": result.claim.whole.outcome,
                 "objects": [
                     {"name": v.subject, "outcome": v.outcome, "reasons": list(v.reasons), "sentence": v.sentence}
-                    for v in verdicts
+                    for v in result.verdicts
                 ],
                 "files": [str(path) for path in result.files],
             }
         )
         return
-    for verdict in verdicts:
+    for verdict in result.verdicts:
         typer.echo(f"{verdict.outcome}: {verdict.sentence}")
-    typer.echo(f"The claim as a whole: {told.whole.outcome}.")
-    for failure in evidence.failures if evidence is not None else ():
+    typer.echo(f"The claim as a whole: {result.claim.whole.outcome}.")
+    for failure in result.failures:
         typer.echo(f"not used: scene {failure.scene}, asset {failure.asset}: {failure.reason}", err=True)
     typer.echo(result.folder / "report.html")
 

@@ -64,13 +64,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """The answer to a claim that no image was needed, or clear enough, for."""
+class Answer:
+    """What the answer to a claim left behind."""
 
     folder: Path
     files: tuple[Path, ...]
     claim: ClaimAnswer
     verdicts: tuple[Verdict, ...]
+    """Of the claim's objects, in order."""
+    evidence: Evidence | None
+    """None where no image was needed, or clear enough."""
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What could not be read."""
+        return () if self.evidence is None else self.evidence.failures
 
 
 @dataclass(slots=True)
@@ -151,7 +159,7 @@ def verify(
     progress: Progress | None = None,
     with_pdf: bool = False,
     max_requests: int | None = None,
-) -> Run | Unread:
+) -> Answer:
     """Answer one claim: acquire what is needed, measure each object against its controls, report.
 
     Nothing is acquired where every object is too small to show whatever it is.
@@ -165,10 +173,14 @@ def verify(
     claim, folder = load_claim(claim_file)
     if all(one.too_small for one in unseen(claim, ())):
         return _unread(claim, out, started, ("below-detection-limit",))
+    ask = _Ask(folder, cache, progress, with_pdf, max_requests)
     try:
-        return _report(claim.watched(), claim, out, started, _Ask(folder, cache, progress, with_pdf, max_requests))
+        run = _report(claim.watched(), claim, out, started, ask)
     except NothingClearError:
         return _unread(claim, out, started, ("clouded",))
+    told = run.evidence.claim
+    assert told is not None
+    return Answer(run.folder, run.files, told, run.evidence.verdicts, run.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +210,14 @@ def _report(site: Site, claim: Claim | None, out: Path, started: datetime, ask: 
     return Run(folder, tuple(folder / name for name in names), evidence)
 
 
-def _unread(claim: Claim, out: Path, started: datetime, reasons: tuple[Reason, ...]) -> Unread:
+def _unread(claim: Claim, out: Path, started: datetime, reasons: tuple[Reason, ...]) -> Answer:
     """The answer where no image could tell anything: a page and ``verdicts.json`` alone."""
     told, verdicts = answer(claim, unseen(claim, reasons), None)
     name = run_id(claim.site, started, claim)
     with run_folder(out, claim.site.id, name) as aside:
         names = [path.relative_to(aside) for path in write_answer(claim.site, told, verdicts, aside)]
     folder = out.absolute() / claim.site.id / name
-    return Unread(folder, tuple(folder / name for name in names), told, verdicts)
+    return Answer(folder, tuple(folder / name for name in names), told, verdicts, None)
 
 
 def gather(

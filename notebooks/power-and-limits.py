@@ -75,7 +75,7 @@ six.write_text(text + "\n".join(more) + "\n")
 run = changedet.verify(six, work / "out", cache=work / "cache")
 
 # %%
-verdicts = {verdict.subject: verdict for verdict in run.evidence.verdicts}
+verdicts = {verdict.subject: verdict for verdict in run.verdicts}
 
 
 def shown(value: float | None) -> str:

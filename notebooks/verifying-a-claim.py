@@ -82,7 +82,7 @@ print("\n".join(changedet.plan(claim_file).lines()))
 
 # %%
 run = changedet.verify(claim_file, work / "out", cache=work / "cache")
-for verdict in run.evidence.verdicts:
+for verdict in run.verdicts:
     print(f"{verdict.outcome.upper()}: {verdict.sentence}")
     if verdict.needed:
         print(f"    what would settle it: {verdict.needed}")
@@ -93,7 +93,7 @@ for verdict in run.evidence.verdicts:
 # would be found here (`power`).
 
 # %%
-for verdict in run.evidence.verdicts:
+for verdict in run.verdicts:
     if verdict.p_intact is not None:
         print(
             f"{verdict.subject}: p_intact {verdict.p_intact:.4f}, p_claimed {verdict.p_claimed:.3f}, "

@@ -92,15 +92,15 @@ def main() -> None:
         write_archive(work / "archive", WORLD)
         path = claim_of(work / "archive")
         claim, _ = pipeline.load_claim(path)
-        run = pipeline.verify(path, work / "out", cache=work / "cache")
-        assert isinstance(run, pipeline.Run)
-        for number, (one, verdict) in enumerate(zip(claim.objects, run.evidence.verdicts, strict=True), 1):
+        answer = pipeline.verify(path, work / "out", cache=work / "cache")
+        assert answer.evidence is not None
+        for number, (one, verdict) in enumerate(zip(claim.objects, answer.verdicts, strict=True), 1):
             print(
                 f"{verdict.outcome}: {verdict.sentence} {verdict.reasons} p_intact={verdict.p_intact} "
                 f"p_claimed={verdict.p_claimed} power={verdict.power} limit={verdict.smallest_diameter} "
                 f"dates={verdict.date_first} {verdict.date_last} needed={verdict.needed}"
             )
-            draw(run.evidence, place_of(number, verdict, one.ring()), folder, one.name.replace(" ", "-"))
+            draw(answer.evidence, place_of(number, verdict, one.ring()), folder, one.name.replace(" ", "-"))
 
 
 if __name__ == "__main__":
