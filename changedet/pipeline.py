@@ -26,6 +26,7 @@ from changedet.errors import NothingClearError
 from changedet.evidence import Dropped, Evidence, Provenance
 from changedet.objects.assess import assess
 from changedet.objects.finding import Question, Reason
+from changedet.prepare.cloudless import check_asked
 from changedet.prepare.steps import Prepared, prepare_stacks
 from changedet.regions import Detection, find_detections
 from changedet.report.answerpage import write_answer
@@ -236,6 +237,7 @@ def gather(
     folder : against which the site's source is resolved
     claim : to be answered; ``site`` is then ``claim.watched()``
     """
+    check_asked(site)
     clock = Clock()
     geobox = site_geobox(site.ring, site.resolution)
     source = open_source(site, folder)

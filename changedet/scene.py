@@ -14,6 +14,8 @@ OrbitDirection = Literal["ascending", "descending"]
 OPTICAL_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 RADAR_BANDS = ("vv", "vh")
 CLASSIFICATION = "scl"
+CLOUD_BANDS = ("coastal", "rededge1", "nir08", "nir09", "cirrus")
+"""What a cloud model reads beside the optical bands (B01 B05 B8A B09 B10); acquired only where it is asked for."""
 
 ATTRIBUTION = "Contains modified Copernicus Sentinel data"
 
@@ -67,7 +69,7 @@ class Scene:
     cloud_share: float | None = None
     """Per cent, of the whole scene, as published."""
     assets: Mapping[str, Asset] = field(default_factory=dict)
-    """By STAC common name: ``blue green red nir swir16 swir22 scl``, ``vv vh``."""
+    """By STAC common name: ``blue green red nir swir16 swir22 scl``, ``vv vh``; ``CLOUD_BANDS`` where asked for."""
     licence: str = ATTRIBUTION
     simulated: bool = False
     notes: tuple[str, ...] = ()

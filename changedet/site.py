@@ -10,14 +10,16 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     Field,
     SerializeAsAny,
+    SerializerFunctionWrapHandler,
     field_serializer,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -151,6 +153,19 @@ class SensorSpec(Frozen):
     relative_orbits: tuple[int, ...] | None = Field(
         default=None, description="use these only; by default all, each in its own statistic"
     )
+    cloud_mask: Literal["s2cloudless"] | None = Field(
+        default=None,
+        description="a cloud model for Sentinel-2 scenes without a scene classification (level 1C); needs "
+        "changedet[clouds]; by default the scene classification masks clouds",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_asked(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # what was not asked for stays out, so that the names of earlier runs, hashes of the site, remain
+        fields: dict[str, Any] = plain(self)
+        if self.cloud_mask is None:
+            fields.pop("cloud_mask", None)
+        return fields
 
 
 class DetectSpec(Frozen):

@@ -4,7 +4,7 @@ A *Stack* is an ``xarray.Dataset`` with dims ``(time, y, x)``: one sensor, and f
 
 - data variables: float32 bands by STAC common name (``blue green red nir swir16 swir22`` as reflectance 0–1,
   or ``vv vh`` as gamma0 linear power); NaN where not ``valid``. ``valid``: bool. Before the cloud step an
-  optical stack may also carry ``scl`` (uint8, 0 = none).
+  optical stack may also carry ``scl`` (uint8, 0 = none), and ``scene.CLOUD_BANDS`` as they came.
 - coords: ``time`` (datetime64[ns], UTC, strictly increasing), ``y``, ``x`` (pixel centres), per time
   ``scene_id`` (ids joined by ``+`` where scenes were fused), ``platform``, ``relative_orbit`` (int, -1 unknown);
   scalar ``spatial_ref``. Steps may add per-time coordinates (``clear_share``, ``shift_y``, …).
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from changedet import scratch
 from changedet.errors import ContractError
-from changedet.scene import OPTICAL_BANDS, RADAR_BANDS
+from changedet.scene import CLOUD_BANDS, OPTICAL_BANDS, RADAR_BANDS
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -145,6 +145,9 @@ def build_stack(layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, s
     if any(layer.scl is not None for layer in layers):
         zero = np.zeros(geobox.shape, np.uint8)
         variables["scl"] = (("time", "y", "x"), np.stack([zero if x.scl is None else x.scl for x in layers]))
+    for name in CLOUD_BANDS:
+        if all(name in layer.bands for layer in layers):
+            variables[name] = (("time", "y", "x"), np.stack([layer.bands[name] for layer in layers]))
     stack = xr.Dataset(
         variables,
         coords={

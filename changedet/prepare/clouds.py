@@ -54,7 +54,7 @@ def mask_clouds(stack: xr.Dataset, config: Config) -> xr.Dataset:
         thin = np.isin(classes, (CIRRUS, SNOW, SATURATED)) & ~roofs
         hidden = _dilated(opaque, far) | _dilated(thin, near) | (classes == NO_DATA)
         valid[i] &= ~hidden
-    return _with_valid(stack.drop_vars("scl"), valid)
+    return with_valid(stack.drop_vars("scl"), valid)
 
 
 def clear_shares(stack: xr.Dataset, facility: NDArray[np.bool_]) -> xr.Dataset:
@@ -77,7 +77,8 @@ def keep_clear(stack: xr.Dataset, least: float) -> tuple[xr.Dataset, tuple[tuple
     return take_dates(stack, np.flatnonzero(keep)), dropped
 
 
-def _with_valid(stack: xr.Dataset, valid: NDArray[np.bool_]) -> xr.Dataset:
+def with_valid(stack: xr.Dataset, valid: NDArray[np.bool_]) -> xr.Dataset:
+    """The stack with other ``valid``, bool (time, y, x); values are NaN where it is False."""
     masked: dict[str, tuple[tuple[str, ...], NDArray]] = {"valid": (("time", "y", "x"), valid)}
     for name in band_names(stack):
         values = stack[name].values

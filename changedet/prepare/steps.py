@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from changedet.prepare import clouds, coregister, offsets
+from changedet.prepare import cloudless, clouds, coregister, offsets
 from changedet.site import Site
 from changedet.stack import geobox_of, ring_mask, take_dates
 
@@ -36,16 +36,32 @@ def prepare_stacks(
     site: Site,
     progress: Progress | None = None,
     known: coregister.Known | None = None,
+    classifier: cloudless.Classifier | None = None,
 ) -> Prepared:
-    """Make the dates of each stack comparable; ``known`` dates are not measured again."""
+    """Make the dates of each stack comparable; ``known`` dates are not measured again.
+
+    Parameters
+    ----------
+    classifier : of clouds, in place of s2cloudless where that would be used
+
+    Raises
+    ------
+    InputError
+        When the site asks for a cloud model that is not installed.
+    """
+    if classifier is None:
+        cloudless.check_asked(site)
     ready: dict[str, xr.Dataset] = {}
     dropped: list[tuple[str, str]] = []
     notes: list[str] = []
-    for done, (key, raw) in enumerate(stacks.items()):
+    for done, (key, stack) in enumerate(stacks.items()):
+        raw = stack
         facility = facility_mask(site, raw)
         optical = raw.attrs["sensor"] == "sentinel-2"
-        if optical and "scl" not in raw:
-            notes.append(f"{key}: the scenes carry no cloud classification; clouds were not masked.")
+        if optical:
+            spec = site.sensors.get("sentinel-2")
+            raw, told = cloudless.mask_cloudless(raw, spec is not None and spec.cloud_mask is not None, classifier)
+            notes += told
         masked = clouds.clear_shares(clouds.mask_clouds(raw, clouds.Config()), facility)
         clear, hidden = clouds.keep_clear(masked, clouds.Config().least_clear)
         dropped += [(scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden]

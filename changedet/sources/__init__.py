@@ -35,6 +35,8 @@ class Query:
     max_cloud: float | None = None
     """Per cent, of the scene; scenes that do not say are kept."""
     relative_orbits: tuple[int, ...] | None = None
+    extra_bands: tuple[str, ...] = ()
+    """Of ``scene.CLOUD_BANDS``: assets that the scenes are to carry beside the usual ones, where there are such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.errors import FetchError, InputError, NoScenesError, ServiceError
-from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Failure, Scene, Sensor
-from changedet.site import Site
+from changedet.scene import CLASSIFICATION, CLOUD_BANDS, OPTICAL_BANDS, RADAR_BANDS, Failure, Scene, Sensor
+from changedet.site import SensorSpec, Site
 from changedet.sources import Cost, Fetched, Query, Source
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def find_scenes(site: Site, source: Source) -> tuple[Scene, ...]:
                 collection=spec.collection,
                 max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
                 relative_orbits=spec.relative_orbits,
+                extra_bands=extra_bands(sensor, spec),
             )
             try:
                 found.extend(source.search(query))
@@ -110,11 +111,17 @@ def find_scenes(site: Site, source: Source) -> tuple[Scene, ...]:
     return tuple(sorted(found, key=lambda scene: (scene.time, scene.id)))
 
 
+def extra_bands(sensor: Sensor, spec: SensorSpec) -> tuple[str, ...]:
+    """What the cloud model that a site asks for reads beside the usual bands."""
+    return CLOUD_BANDS if sensor == "sentinel-2" and spec.cloud_mask is not None else ()
+
+
 def bands_for(sensor: Sensor, scenes: tuple[Scene, ...]) -> tuple[str, ...]:
-    """The bands of a sensor that most of its scenes carry."""
+    """The bands of a sensor that most of its scenes carry; those of a cloud model only without a classification."""
     mine = [scene for scene in scenes if scene.sensor == sensor]
-    wanted = (*OPTICAL_BANDS, CLASSIFICATION) if sensor == "sentinel-2" else RADAR_BANDS
-    return tuple(band for band in wanted if mine and sum(band in s.assets for s in mine) >= COMMON_SHARE * len(mine))
+    wanted = (*OPTICAL_BANDS, CLASSIFICATION, *CLOUD_BANDS) if sensor == "sentinel-2" else RADAR_BANDS
+    common = tuple(band for band in wanted if mine and sum(band in s.assets for s in mine) >= COMMON_SHARE * len(mine))
+    return tuple(band for band in common if band not in CLOUD_BANDS) if CLASSIFICATION in common else common
 
 
 def planned(scenes: tuple[Scene, ...], source: Source, geobox: GeoBox, store: Store | None = None) -> Cost:
@@ -156,7 +163,8 @@ def fetch_scenes(
     failures: list[Failure] = []
 
     def fetch(scene: Scene) -> Fetched:
-        missing = [band for band in bands[scene.sensor] if band not in scene.assets and band != CLASSIFICATION]
+        spared = (CLASSIFICATION, *CLOUD_BANDS)
+        missing = [band for band in bands[scene.sensor] if band not in scene.assets and band not in spared]
         if missing:
             raise FetchError(scene.id, missing[0], "the item has no such asset")
         return source.fetch(scene, bands[scene.sensor], geobox, store)

@@ -110,7 +110,7 @@ class StacSource:
         scenes, others, swapped = {}, 0, 0
         mirrored = shapely.Polygon([(y, x) for x, y in query.ring])
         for item, base in found:
-            scene = self._scene(item, base)
+            scene = self._scene(item, base, query.extra_bands)
             if scene is None or not _matches(scene, query):
                 continue
             footprint = shapely.Polygon(scene.footprint)
@@ -159,10 +159,10 @@ class StacSource:
                 count += 0 if held else REQUESTS_PER_WINDOW
         return Cost(count)
 
-    def _scene(self, item: Json, base: str) -> Scene | None:
+    def _scene(self, item: Json, base: str, extra: tuple[str, ...]) -> Scene | None:
         try:
             hrefs = {key: _absolute(str(asset["href"]), base) for key, asset in item["assets"].items()}
-            return scene_from_item(item, self.name, hrefs)
+            return scene_from_item(item, self.name, hrefs, extra)
         except (KeyError, TypeError, AttributeError, ValueError):
             return None
 

@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Asset, OrbitDirection, Scene, Sensor
+from changedet.scene import (
+    CLASSIFICATION,
+    CLOUD_BANDS,
+    OPTICAL_BANDS,
+    RADAR_BANDS,
+    Asset,
+    OrbitDirection,
+    Scene,
+    Sensor,
+)
 
 Json = Mapping[str, Any]
 
@@ -32,6 +41,14 @@ _BAND_NUMBERS = {
     "gamma0_vv": "vv",
     "gamma0_vh": "vh",
 }
+_EXTRA_NAMES = {
+    "b01": "coastal",
+    "b05": "rededge1",
+    "b8a": "nir08",
+    "b09": "nir09",
+    "b10": "cirrus",
+    **{name: name for name in CLOUD_BANDS},
+}
 _PRODUCT = re.compile(r"_N(?P<baseline>\d{4})_R(?P<orbit>\d{3})_T(?P<tile>\d{2}[A-Z]{3})")
 MAX_ORBIT = 175
 """Relative orbits of Sentinel-1; Sentinel-2 has 143."""
@@ -43,7 +60,9 @@ class UnreadableItemError(ValueError):
     """The item lacks what a Scene needs."""
 
 
-def scene_from_item(item: Json, source: str, hrefs: Mapping[str, str] | None = None) -> Scene:
+def scene_from_item(
+    item: Json, source: str, hrefs: Mapping[str, str] | None = None, extra: tuple[str, ...] = ()
+) -> Scene:
     """The Scene that an item describes.
 
     Parameters
@@ -51,6 +70,7 @@ def scene_from_item(item: Json, source: str, hrefs: Mapping[str, str] | None = N
     item : a STAC Item 1.0 or 1.1 as JSON
     source : where it was found
     hrefs : absolute address by asset key; by default the item's own
+    extra : bands of ``scene.CLOUD_BANDS`` to read as well
 
     Raises
     ------
@@ -66,7 +86,7 @@ def scene_from_item(item: Json, source: str, hrefs: Mapping[str, str] | None = N
         level = _level(item)
         notes: list[str] = []
         assets: dict[str, Asset] = {}
-        for band, key in _bands(item["assets"], sensor).items():
+        for band, key in _bands(item["assets"], sensor, extra).items():
             raw = item["assets"][key]
             scale, offset, words = _scale_offset(raw, band, sensor, baseline, properties)
             notes.extend(word for word in words if word not in notes)
@@ -188,9 +208,9 @@ def _footprint(item: Json) -> tuple[tuple[float, float], ...]:
     return corners
 
 
-def _bands(assets: Json, sensor: Sensor) -> dict[str, str]:
+def _bands(assets: Json, sensor: Sensor, extra: tuple[str, ...]) -> dict[str, str]:
     """Asset key by band: GeoTIFF before JPEG 2000, then the finest resolution, then the one named like the band."""
-    wanted = (*OPTICAL_BANDS, CLASSIFICATION) if sensor == "sentinel-2" else RADAR_BANDS
+    wanted = (*OPTICAL_BANDS, CLASSIFICATION, *extra) if sensor == "sentinel-2" else RADAR_BANDS
     ranked: dict[str, list[tuple[tuple[Any, ...], str]]] = {}
     for key, raw in assets.items():
         band = _band_of(key, raw, wanted)
@@ -210,8 +230,16 @@ def _band_of(key: str, raw: Json, wanted: tuple[str, ...]) -> str | None:
         return None
     common = _text((bands[0].get("common_name") or bands[0].get("eo:common_name")) if bands else None).lower()
     names = (common,) if common else (key, _text(bands[0].get("name")) if bands else "")
-    stems = (re.sub(r"[_-](10|20|60)m$", "", name.lower()) for name in names)
-    return next((band for stem in stems if (band := _BAND_NUMBERS.get(stem, stem)) in wanted), None)
+    usual = next((band for stem in map(_stem, names) if (band := _BAND_NUMBERS.get(stem, stem)) in wanted), None)
+    if usual is not None or not set(CLOUD_BANDS) & set(wanted):
+        return usual
+    # three bands share the common name `rededge`: these are told apart by key and number
+    own = (key, _text(bands[0].get("name")) if bands else "")
+    return next((band for stem in map(_stem, own) if (band := _EXTRA_NAMES.get(stem, "")) in wanted), None)
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"[_-](10|20|60)m$", "", name.lower())
 
 
 def _raster(raw: Json) -> Json:

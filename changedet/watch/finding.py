@@ -12,7 +12,7 @@ from changedet.report.plain import json_bytes
 from changedet.scene import Scene
 from changedet.site import Site
 from changedet.sources import Query, Source
-from changedet.sources.acquire import stack_key
+from changedet.sources.acquire import extra_bands, stack_key
 from changedet.sources.grid import solar_day
 from changedet.store import Store, request_hash, write_bytes
 
@@ -83,6 +83,7 @@ def find(site: Site, source: Source, store: Store, now: datetime) -> tuple[Scene
             collection=spec.collection,
             max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
             relative_orbits=spec.relative_orbits,
+            extra_bands=extra_bands(sensor, spec),
         )
         found |= {scene.id: scene for scene in source.search(query)}
     scenes = tuple(sorted(found.values(), key=lambda scene: (scene.time, scene.id)))
