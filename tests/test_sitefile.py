@@ -107,6 +107,17 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
     assert set(site.sensors) == {"sentinel-1"}
 
 
+def test_a_cloud_model_is_asked_for_by_name(tmp_path: Path) -> None:
+    asked = GOOD.replace("max_cloud: 60", "max_cloud: 60\n    cloud_mask: s2cloudless")
+    assert read_text(tmp_path, asked).sensors["sentinel-2"].cloud_mask == "s2cloudless"
+    assert read_text(tmp_path, asked).model_dump(mode="json")["sensors"]["sentinel-2"]["cloud_mask"] == "s2cloudless"
+    # the name of a run is a hash of the site: where nothing was asked for it stays what it was
+    plain = read_text(tmp_path, GOOD).model_dump(mode="json")["sensors"]["sentinel-2"]
+    assert plain == {"collection": "sentinel-2-l2a", "max_cloud": 60, "relative_orbits": None}
+    with pytest.raises(FileError, match="s2cloudless"):
+        read_text(tmp_path, asked.replace("s2cloudless", "fmask"))
+
+
 def test_yaml_is_1_2_so_words_are_not_booleans(tmp_path: Path) -> None:
     assert read_text(tmp_path, GOOD.replace("Conoco gas plant", "NO")).name == "NO"
     assert read_text(tmp_path, GOOD.replace("Conoco gas plant", "12:30")).name == "12:30"

@@ -154,3 +154,17 @@ def test_a_band_that_one_date_lacks_is_named() -> None:
     ]
     _, (note,) = mask_cloudless(build_stack(layers, grid, sensor="sentinel-2", key="k"), True, by_cirrus)
     assert "needs the bands B01, which" in note
+
+
+def test_the_model_itself_tells_cloud_from_ground() -> None:
+    if not cloudless.installed():
+        pytest.skip("the extra `clouds` is not installed")
+    # top-of-atmosphere reflectance in the order of the model: bare ground with vegetation, and a high thick cloud
+    ground = [0.12, 0.10, 0.08, 0.12, 0.30, 0.30, 0.10, 0.001, 0.20, 0.10]
+    cloud = [0.60, 0.60, 0.60, 0.62, 0.65, 0.65, 0.40, 0.080, 0.45, 0.35]
+    image = np.full((40, 40, 10), ground, np.float32)
+    image[10:30, 10:30] = cloud
+    hidden = cloudless.s2cloudless()(image)
+    assert hidden[10:30, 10:30].all()
+    assert not hidden[:4].any()
+    assert not hidden[:, -4:].any()
