@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from changedet.errors import ChangedetError
+from changedet.terminal import print_answer, print_json, print_run, print_search, progress_bars
+
+if TYPE_CHECKING:
+    from changedet.store import Store
 
 app = typer.Typer(
     name="changedet",
@@ -26,26 +27,19 @@ app.add_typer(cache_app, name="cache")
 
 ClaimFile = Annotated[Path, typer.Argument(help="Claim file (YAML).", show_default=False)]
 SiteFile = Annotated[Path, typer.Argument(help="Site file (YAML).", show_default=False)]
+SiteFiles = Annotated[
+    Path, typer.Argument(help="Folder of site files, with watch.yaml where there is one.", show_default=False)
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder that receives <site id>/<run id>/.")]
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Cache folder; by default CHANGEDET_CACHE or the user's cache folder.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
-
 Pdf = Annotated[bool, typer.Option("--pdf", help="Also write report.pdf (needs the extra `pdf`).")]
 MaxRequests = Annotated[
     int | None, typer.Option("--max-requests", min=0, help="Refuse, before anything is spent, what needs more.")
 ]
 RunFolder = Annotated[Path, typer.Argument(help="Run folder, <out>/<site id>/<run id>.", show_default=False)]
-
-STEPS = {
-    "acquire": "Fetching scenes",
-    "grid": "Placing them on one grid",
-    "prepare": "Making dates comparable",
-    "detect": "Looking for change",
-    "report": "Writing the report",
-    "simulate": "Simulating acquisitions",
-}
 
 
 @app.command()
@@ -60,9 +54,9 @@ def run(
     """Check one site: find and fetch scenes, flag structural change, write the run folder."""
     from changedet import pipeline
 
-    with _progress(quiet=as_json) as progress:
+    with progress_bars(quiet=as_json) as progress:
         result = pipeline.run(site, out, cache=cache, progress=progress, with_pdf=pdf, max_requests=max_requests)
-    _print_run(result, as_json)
+    print_run(result, as_json)
 
 
 @app.command()
@@ -77,9 +71,9 @@ def verify(
     """Answer one claim: acquire what is needed, and say of each object whether images support it."""
     from changedet import pipeline
 
-    with _progress(quiet=as_json) as progress:
+    with progress_bars(quiet=as_json) as progress:
         result = pipeline.verify(claim, out, cache=cache, progress=progress, with_pdf=pdf, max_requests=max_requests)
-    _print_answer(result, as_json)
+    print_answer(result, as_json)
 
 
 @app.command()
@@ -89,7 +83,7 @@ def plan(claim: ClaimFile, as_json: Json = False) -> None:
 
     planned = planning.plan(claim)
     if as_json:
-        _emit(planned.as_dict())
+        print_json(planned.as_dict())
     else:
         typer.echo("\n".join(planned.lines()))
 
@@ -101,9 +95,9 @@ def search(site: SiteFile, max_requests: MaxRequests = None, as_json: Json = Fal
 
     found = searching.search(site, max_requests)
     if as_json:
-        _emit(found.as_dict())
+        print_json(found.as_dict())
     else:
-        _print_search(found)
+        print_search(found)
 
 
 @app.command()
@@ -114,7 +108,7 @@ def simulate(
     """Write a simulated archive: COGs, a static STAC catalogue, truth.geojson and a site file."""
     from changedet.simulate import Simulation, write_archive
 
-    with _progress(quiet=False) as progress:
+    with progress_bars(quiet=False) as progress:
         catalogue = write_archive(out, Simulation(seed=seed), lambda done, total: progress("simulate", done, total))
     typer.echo(catalogue.parent / "site.yaml")
 
@@ -128,10 +122,10 @@ def demo(
     from changedet import pipeline
     from changedet.simulate import Simulation, write_archive
 
-    with _progress(quiet=as_json) as progress:
+    with progress_bars(quiet=as_json) as progress:
         catalogue = write_archive(out / "archive", Simulation(), lambda done, total: progress("simulate", done, total))
         result = pipeline.run(catalogue.parent / "site.yaml", out, cache=out / "cache", progress=progress)
-    _print_run(result, as_json)
+    print_run(result, as_json)
 
 
 @app.command()
@@ -160,7 +154,7 @@ def check(run: RunFolder, cache: Cache = None, as_json: Json = False) -> None:
 
     findings = check_run(run, _cached(cache))
     if as_json:
-        _emit([{"file": f.file, "trouble": f.trouble, "message": f.message} for f in findings])
+        print_json([{"file": f.file, "trouble": f.trouble, "message": f.message} for f in findings])
     else:
         typer.echo("\n".join(map(str, findings)) or "nothing was altered, removed or added")
     raise typer.Exit(1 if findings else 0)
@@ -183,7 +177,7 @@ def cache_ls(cache: Cache = None, as_json: Json = False) -> None:
     """List the originals in the cache: size, scene, band and SHA-256."""
     entries = list(_store(cache).entries())
     if as_json:
-        _emit([{"scene": e.scene, "asset": e.asset, "bytes": e.size, "sha256": e.sha256} for e in entries])
+        print_json([{"scene": e.scene, "asset": e.asset, "bytes": e.size, "sha256": e.sha256} for e in entries])
         return
     for entry in entries:
         typer.echo(f"{entry.size:>12}  {entry.sha256[:16]}  {entry.scene}  {entry.asset}")
@@ -208,17 +202,6 @@ def cache_prune(
 ) -> None:
     """Remove the least recently used files, and what killed runs left behind."""
     typer.echo(f"{_store(cache).prune(int(keep * 1e9)) / 1e6:.1f} MB freed")
-
-
-def _store(cache: Path | None) -> Any:
-    from changedet.store import Store, default_cache
-
-    return Store(cache or default_cache())
-
-
-SiteFiles = Annotated[
-    Path, typer.Argument(help="Folder of site files, with watch.yaml where there is one.", show_default=False)
-]
 
 
 @app.command()
@@ -249,7 +232,7 @@ def status(
 
     rows = known(archive)
     if as_json:
-        _emit(plain(rows))
+        print_json(plain(rows))
     else:
         typer.echo("\n".join(status_lines(rows)))
 
@@ -302,104 +285,23 @@ def sites_from_text(
 
     drafted = draft_from_article(article, out, origin=Origin.of(publisher, url, published))
     if as_json:
-        _emit(drafted.as_dict())
+        print_json(drafted.as_dict())
     elif not quiet:
         typer.echo("\n".join(drafted.lines()))
 
 
-def _cached(cache: Path | None) -> dict[str, Path]:
-    """The originals that the cache holds, by their SHA-256."""
+def _store(cache: Path | None) -> Store:
     from changedet.store import Store, default_cache
 
+    return Store(cache or default_cache())
+
+
+def _cached(cache: Path | None) -> dict[str, Path]:
+    """The originals that the cache holds, by their SHA-256; a cache that does not exist is not made."""
+    from changedet.store import default_cache
+
     folder = cache or default_cache()
-    return {entry.sha256: entry.path for entry in Store(folder).entries()} if folder.is_dir() else {}
-
-
-def _print_run(result: Any, as_json: bool) -> None:
-    evidence = result.evidence
-    if as_json:
-        _emit(
-            {
-                "run": str(result.folder),
-                "counts": {
-                    "scenes": len(evidence.scenes),
-                    "failures": len(evidence.failures),
-                    "dropped": len(evidence.dropped),
-                    "detections": len(evidence.detections),
-                },
-                "files": [str(path) for path in result.files],
-            }
-        )
-        return
-    count = len(evidence.detections)
-    typer.echo(f"{count} place{'' if count == 1 else 's'} changed, from {len(evidence.scenes)} scenes.")
-    for failure in evidence.failures:
-        typer.echo(f"not used: scene {failure.scene}, asset {failure.asset}: {failure.reason}", err=True)
-    typer.echo(result.folder / "report.html")
-
-
-def _print_answer(result: Any, as_json: bool) -> None:
-    if as_json:
-        _emit(
-            {
-                "run": str(result.folder),
-                "outcome": result.claim.whole.outcome,
-                "objects": [
-                    {"name": v.subject, "outcome": v.outcome, "reasons": list(v.reasons), "sentence": v.sentence}
-                    for v in result.verdicts
-                ],
-                "files": [str(path) for path in result.files],
-            }
-        )
-        return
-    for verdict in result.verdicts:
-        typer.echo(f"{verdict.outcome}: {verdict.sentence}")
-    typer.echo(f"The claim as a whole: {result.claim.whole.outcome}.")
-    for failure in result.failures:
-        typer.echo(f"not used: scene {failure.scene}, asset {failure.asset}: {failure.reason}", err=True)
-    typer.echo(result.folder / "report.html")
-
-
-def _print_search(found: Any) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from changedet.searching import HEADINGS
-
-    table = Table(title=f"{found.site}: {len(found.rows)} scenes", show_lines=False)
-    for heading in HEADINGS:
-        table.add_column(heading)
-    for row in found.rows:
-        table.add_row(*map(escape, row.cells()))  # what a catalogue says is no markup
-    console = Console()
-    console.print(table)
-    console.print(found.summary)
-
-
-def _emit(value: object) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Bars on a terminal, silence elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda step, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def report(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(STEPS.get(step, step), total=total)
-            bars.update(tasks[step], completed=done, total=total)
-
-        yield report
+    return {entry.sha256: entry.path for entry in _store(folder).entries()} if folder.is_dir() else {}
 
 
 def main() -> None:
