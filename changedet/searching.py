@@ -8,7 +8,7 @@ from pathlib import Path
 from changedet.pipeline import load_site
 from changedet.scene import Scene
 from changedet.sources import Cost
-from changedet.sources.acquire import bands_for, check_budget, find_scenes, open_source, planned
+from changedet.sources.acquire import bands_by_sensor, check_budget, find_scenes, open_source, planned
 from changedet.stack import site_geobox
 
 
@@ -96,10 +96,9 @@ def search(site_file: Path, max_requests: int | None = None) -> Found:
     site = load_site(site_file)
     source = open_source(site, site_file.parent)
     scenes = find_scenes(site, source)
-    geobox = site_geobox(site.ring, site.resolution)
+    geobox, bands = site_geobox(site.ring, site.resolution), bands_by_sensor(scenes)
 
     def row(scene: Scene) -> Row:
-        bands = bands_for(scene.sensor, scenes)
         return Row(
             time=f"{scene.time:%Y-%m-%d %H:%M}",
             sensor=scene.sensor,
@@ -108,7 +107,7 @@ def search(site_file: Path, max_requests: int | None = None) -> Found:
             orbit_direction=scene.orbit_direction,
             cloud_share=scene.cloud_share,
             side="before" if site.before.holds(scene.time) else "after",
-            bytes=source.estimate(scene, bands, geobox),
+            bytes=source.estimate(scene, bands[scene.sensor], geobox),
             scene=scene.id,
         )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.errors import FetchError, InputError, NoScenesError, ServiceError
 from changedet.scene import CLASSIFICATION, CLOUD_BANDS, OPTICAL_BANDS, RADAR_BANDS, Failure, Scene, Sensor
-from changedet.site import SensorSpec, Site
+from changedet.site import Site
 from changedet.sources import Cost, Fetched, Query, Source
 
 if TYPE_CHECKING:
@@ -86,20 +87,10 @@ def find_scenes(site: Site, source: Source) -> tuple[Scene, ...]:
     CatalogueError, ServiceError
     """
     found: list[Scene] = []
-    for sensor, spec in site.sensors.items():
+    for sensor in site.sensors:
         for period in (site.before, site.after):
-            query = Query(
-                sensor=sensor,
-                ring=site.ring,
-                start=period.start,
-                end=period.end,
-                collection=spec.collection,
-                max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
-                relative_orbits=spec.relative_orbits,
-                extra_bands=extra_bands(sensor, spec),
-            )
             try:
-                found.extend(source.search(query))
+                found.extend(source.search(query_of(site, sensor, period.start, period.end)))
             except ServiceError as error:
                 raise ServiceError(f"{error}; nothing was downloaded, run again later") from error
     for name, period in (("before", site.before), ("after", site.after)):
@@ -111,9 +102,19 @@ def find_scenes(site: Site, source: Source) -> tuple[Scene, ...]:
     return tuple(sorted(found, key=lambda scene: (scene.time, scene.id)))
 
 
-def extra_bands(sensor: Sensor, spec: SensorSpec) -> tuple[str, ...]:
-    """What the cloud model that a site asks for reads beside the usual bands."""
-    return CLOUD_BANDS if sensor == "sentinel-2" and spec.cloud_mask is not None else ()
+def query_of(site: Site, sensor: Sensor, start: datetime, end: datetime) -> Query:
+    """What a site asks its source for, of one of its sensors."""
+    spec, optical = site.sensors[sensor], sensor == "sentinel-2"
+    return Query(
+        sensor=sensor,
+        ring=site.ring,
+        start=start,
+        end=end,
+        collection=spec.collection,
+        max_cloud=spec.max_cloud if optical else None,
+        relative_orbits=spec.relative_orbits,
+        extra_bands=CLOUD_BANDS if optical and spec.cloud_mask is not None else (),
+    )
 
 
 def bands_for(sensor: Sensor, scenes: tuple[Scene, ...]) -> tuple[str, ...]:
@@ -124,9 +125,14 @@ def bands_for(sensor: Sensor, scenes: tuple[Scene, ...]) -> tuple[str, ...]:
     return tuple(band for band in common if band not in CLOUD_BANDS) if CLASSIFICATION in common else common
 
 
+def bands_by_sensor(scenes: tuple[Scene, ...]) -> dict[Sensor, tuple[str, ...]]:
+    """``bands_for`` each sensor that has a scene."""
+    return {sensor: bands_for(sensor, scenes) for sensor in {scene.sensor for scene in scenes}}
+
+
 def planned(scenes: tuple[Scene, ...], source: Source, geobox: GeoBox, store: Store | None = None) -> Cost:
     """What fetching the scenes would be charged, less what the cache holds."""
-    bands = {sensor: bands_for(sensor, scenes) for sensor in {scene.sensor for scene in scenes}}
+    bands = bands_by_sensor(scenes)
     return sum((source.cost(scene, bands[scene.sensor], geobox, store) for scene in scenes), Cost())
 
 
@@ -158,21 +164,14 @@ def fetch_scenes(
     ServiceError
         When every scene failed.
     """
-    bands = {sensor: bands_for(sensor, scenes) for sensor in {scene.sensor for scene in scenes}}
+    bands = bands_by_sensor(scenes)
     fetched: list[Fetched] = []
     failures: list[Failure] = []
-
-    def fetch(scene: Scene) -> Fetched:
-        spared = (CLASSIFICATION, *CLOUD_BANDS)
-        missing = [band for band in bands[scene.sensor] if band not in scene.assets and band not in spared]
-        if missing:
-            raise FetchError(scene.id, missing[0], "the item has no such asset")
-        return source.fetch(scene, bands[scene.sensor], geobox, store)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(WORKERS) as pool:
         # a file without georeference is a failure that is recorded, with more words than the warning has
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        tasks = [pool.submit(fetch, scene) for scene in scenes]
+        tasks = [pool.submit(fetch_scene, scene, bands[scene.sensor], source, geobox, store) for scene in scenes]
         try:
             for done, task in enumerate(as_completed(tasks), 1):
                 try:
@@ -192,10 +191,28 @@ def fetch_scenes(
             f"{first.reason}; run again later, nothing that was saved is fetched twice"
         )
     fetched.sort(key=lambda one: (one.scene.time, one.scene.id))
-    checksums = {
-        f"{one.scene.id}/{band}": window.sha256 for one in fetched for band, window in sorted(one.windows.items())
-    }
-    return Acquired(tuple(fetched), tuple(sorted(failures, key=lambda f: (f.scene, f.asset))), checksums)
+    return Acquired(
+        tuple(fetched), tuple(sorted(failures, key=lambda f: (f.scene, f.asset))), original_checksums(fetched)
+    )
+
+
+def fetch_scene(scene: Scene, bands: tuple[str, ...], source: Source, geobox: GeoBox, store: Store) -> Fetched:
+    """The windows of one scene. One that lacks a band is refused: its date would take the band from all the others.
+
+    Raises
+    ------
+    FetchError
+    """
+    spared = (CLASSIFICATION, *CLOUD_BANDS)
+    missing = [band for band in bands if band not in scene.assets and band not in spared]
+    if missing:
+        raise FetchError(scene.id, missing[0], "the item has no such asset")
+    return source.fetch(scene, bands, geobox, store)
+
+
+def original_checksums(fetched: Iterable[Fetched]) -> dict[str, str]:
+    """SHA-256 of each window by ``scene id/asset``."""
+    return {f"{one.scene.id}/{band}": window.sha256 for one in fetched for band, window in sorted(one.windows.items())}
 
 
 def check_sides(site: Site, scenes: tuple[Scene, ...], acquired: Acquired) -> None:
@@ -226,7 +243,7 @@ def build_stacks(acquired: Acquired, geobox: GeoBox, progress: Progress | None =
     for one in acquired.fetched:
         groups.setdefault(stack_key(one.scene), []).append(one)
     stacks: dict[str, xr.Dataset] = {}
-    for key in sorted(groups, key=lambda key: (not key.startswith("sentinel-2"), key)):
+    for key in sorted(groups, key=stack_order):
         group = groups[key]
         step = None if progress is None else lambda done, total: progress("grid", done, total)
         stacks[key] = build_stack(
@@ -245,3 +262,8 @@ def stack_key(scene: Scene) -> str:
         return "sentinel-2"
     orbit = "unknown" if scene.relative_orbit is None else f"{scene.relative_orbit:03d}"
     return f"sentinel-1-orbit-{orbit}"
+
+
+def stack_order(key: str) -> tuple[bool, str]:
+    """To sort the keys of stacks by: optical first."""
+    return not key.startswith("sentinel-2"), key

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from changedet.report.plain import json_bytes
 from changedet.scene import Scene
 from changedet.site import Site
-from changedet.sources import Query, Source
-from changedet.sources.acquire import extra_bands, stack_key
+from changedet.sources import Source
+from changedet.sources.acquire import query_of, stack_key
 from changedet.sources.grid import solar_day
 from changedet.store import Store, request_hash, write_bytes
 
@@ -72,20 +72,9 @@ def find(site: Site, source: Source, store: Store, now: datetime) -> tuple[Scene
         known = ()
     start = max([site.before.start, *(scene.time - LATE for scene in known if scene.time <= now)])
     found = {scene.id: scene for scene in known}
-    for sensor, spec in site.sensors.items():
-        if start >= now:
-            break
-        query = Query(
-            sensor=sensor,
-            ring=site.ring,
-            start=start,
-            end=now,
-            collection=spec.collection,
-            max_cloud=spec.max_cloud if sensor == "sentinel-2" else None,
-            relative_orbits=spec.relative_orbits,
-            extra_bands=extra_bands(sensor, spec),
-        )
-        found |= {scene.id: scene for scene in source.search(query)}
+    for sensor in site.sensors:
+        if start < now:
+            found |= {scene.id: scene for scene in source.search(query_of(site, sensor, start, now))}
     scenes = tuple(sorted(found.values(), key=lambda scene: (scene.time, scene.id)))
     if scenes != known:
         write_bytes(path, json_bytes(scenes, exact=True))

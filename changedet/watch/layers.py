@@ -22,11 +22,12 @@ from changedet.prepare.coregister import Moved
 from changedet.report.plain import json_bytes
 from changedet.scene import Scene
 from changedet.sources import Source
+from changedet.sources.acquire import fetch_scene, original_checksums
 from changedet.sources.grid import layer_of, passes
 from changedet.stack import Layer
 from changedet.store import Store, request_hash, write_bytes, writing
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same originals would give other pixels than before."""
 
 
@@ -60,10 +61,9 @@ class Layers:
         path = self._folder / name[:2] / name
         kept = self._read(path)
         if kept is None:
-            fetched = [self.source.fetch(scene, bands, self.geobox, self._store) for scene in scenes]
+            fetched = [fetch_scene(scene, bands, self.source, self.geobox, self._store) for scene in scenes]
             (one,) = passes(fetched)
-            sums = {f"{f.scene.id}/{band}": window.sha256 for f in fetched for band, window in f.windows.items()}
-            kept = Kept(layer_of(one, self.geobox), dict(sorted(sums.items())))
+            kept = Kept(layer_of(one, self.geobox), dict(sorted(original_checksums(fetched).items())))
             _write(path, kept)
         return kept
 

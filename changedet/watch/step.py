@@ -28,7 +28,7 @@ from changedet.regions import Detection
 from changedet.report.artefacts import write_report
 from changedet.scene import Failure
 from changedet.site import Period, Site
-from changedet.sources.acquire import bands_for, open_source
+from changedet.sources.acquire import bands_by_sensor, open_source, stack_order
 from changedet.stack import Layer, Periods, build_stack, geobox_of, site_geobox
 from changedet.store import Store, run_folder
 from changedet.watch.budget import allowance
@@ -203,7 +203,7 @@ class _Watch:
         self, seen: tuple[Acquisition, ...]
     ) -> tuple[dict[str, xr.Dataset], tuple[Failure, ...], Mapping[str, str]]:
         scenes = tuple(scene for one in seen for scene in one.scenes)
-        bands = {sensor: bands_for(sensor, scenes) for sensor in {scene.sensor for scene in scenes}}
+        bands = bands_by_sensor(scenes)
         groups: dict[str, list[Layer]] = {}
         failures: list[Failure] = []
         checksums: dict[str, str] = {}
@@ -216,7 +216,7 @@ class _Watch:
             groups.setdefault(one.stack, []).append(kept.layer)
             checksums |= kept.checksums
         stacks = {}
-        for key in sorted(groups, key=lambda key: (not key.startswith("sentinel-2"), key)):
+        for key in sorted(groups, key=stack_order):
             mine = [scene for one in seen if one.stack == key for scene in one.scenes]
             simulated = any(scene.simulated for scene in mine)
             stacks[key] = build_stack(

@@ -146,6 +146,19 @@ def test_a_scene_that_cannot_be_read_is_waited_for_then_left_out(original: Path,
     assert str(fourth.reason).startswith("could not be read")
 
 
+def test_a_scene_that_lacks_a_band_takes_it_from_no_other_date(configs: Path) -> None:
+    name = "sentinel-2-2024-07-23-x"
+    path = configs.parent / "images" / name / f"{name}.json"
+    item = json.loads(path.read_text())
+    del item["assets"]["nir"]
+    path.write_text(json.dumps(item))
+    assert watch(plan(configs)) == 0
+    looks = read_looks(archive_of(configs) / "tiny")
+    assert [look.used for look in looks] == [False, False, True, True, True]
+    assert looks[1].reason == "could not be read: the item has no such asset"
+    assert [look.failures for look in looks[2:]] == [1, 1, 1]
+
+
 def test_lost_state_is_made_again_and_nothing_is_told_twice(configs: Path) -> None:
     with webhook_receiver() as received:
         alerts_yaml(configs, received.url)
