@@ -1,4 +1,4 @@
-"""Where scenes come from, one file a kind. The only room that opens the network.
+"""Where scenes come from, one file a kind. No other room fetches anything; ``watch`` alone sends.
 
 ``source: {kind: stac}`` in a site file is ``changedet/sources/stac.py``. Such a module offers ``Config``, a frozen
 pydantic model, and ``open_source(config, folder) -> Source``.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -26,7 +27,7 @@ from changedet.sources import Cost, Fetched, Query, Window
 from changedet.sources.allowed import Rules, is_loopback
 from changedet.sources.process import Bits, Tile, mosaic, process_body, tiles, trouble, units
 from changedet.sources.sh_catalog import acquisitions, page_of, search_body
-from changedet.sources.transport import Patience, Transport
+from changedet.sources.transport import Patience, RefusedError, Transport
 from changedet.store import Entry, Store
 from changedet.values import SourceConfig
 
@@ -228,8 +229,8 @@ class SentinelHubSource:
         headers = self._headers(refused=None)
         try:
             return send(headers)
-        except ServiceError as error:
-            if "answered 401" not in str(error):
+        except RefusedError as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
             return send(self._headers(refused=headers["Authorization"]))
 

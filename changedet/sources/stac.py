@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import urljoin
@@ -20,7 +21,7 @@ from changedet.sources.allowed import Rules, without_secrets
 from changedet.sources.presets import USE_INSTEAD, Preset, Signer, preset_of
 from changedet.sources.rangefile import RangeFile
 from changedet.sources.stac_items import scene_from_item
-from changedet.sources.transport import Patience, Transport
+from changedet.sources.transport import Patience, RefusedError, Transport
 from changedet.sources.windows import UnreadableRasterError, copy_window, estimate_bytes
 from changedet.store import Entry, Store
 from changedet.values import SourceConfig
@@ -226,17 +227,15 @@ class StacSource:
         entry = store.get(request)
         if entry is None:
             with store.lock(request):
-                entry = store.get(request) or self._download(scene, band, address, geobox, (store, request))
+                entry = store.get(request) or self._download(scene, band, address, geobox, store, request)
         return Window(entry.path, entry.sha256, 1, asset.scale, asset.offset, asset.nodata)
 
     def _download(
-        self, scene: Scene, band: str, address: str, geobox: GeoBox, place: tuple[Store, Mapping[str, object]]
+        self, scene: Scene, band: str, address: str, geobox: GeoBox, store: Store, request: Mapping[str, object]
     ) -> Entry:
-        store, request = place
         faults: list[ServiceError] = []
-        opener = None if self._rules.folder is not None else self._opener(faults)
-        if opener is None and "://" in address:
-            opener = self._opener(faults)
+        remote = self._rules.folder is None or "://" in address
+        opener = self._opener(faults) if remote else None
         try:
             return store.put(
                 request,
@@ -266,8 +265,8 @@ class StacSource:
             return RangeFile(self.transport, address, faults)
         try:
             return RangeFile(self.transport, self._signer.sign(address), faults)
-        except ServiceError as error:
-            if "answered 403" not in str(error):
+        except RefusedError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
                 raise
             return RangeFile(self.transport, self._signer.sign(address, renew=True), faults)
 

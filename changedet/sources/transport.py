@@ -23,6 +23,7 @@ from changedet.sources.allowed import Rules, without_secrets
 from changedet.sources.breaker import Breaker
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which the same request may succeed."""
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_TIFF_BYTES = 512 * 1024 * 1024
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -38,6 +39,14 @@ class TransientError(ServiceError):
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
+        super().__init__(message)
+
+
+class RefusedError(ServiceError):
+    """401 or 403: another key or signature may be let in, the same one is not."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
         super().__init__(message)
 
 
@@ -313,7 +322,9 @@ def _checked(reply: Reply, url: str) -> Reply:
     if reply.status in RETRIED:
         raise TransientError(f"{where} answered {_status(reply.status)}", retry_after(reply.headers.get("retry-after")))
     if reply.status in (401, 403):
-        raise ServiceError(f"{where} answered {_status(reply.status)}: access was refused; check the account or key")
+        raise RefusedError(
+            f"{where} answered {_status(reply.status)}: access was refused; check the account or key", reply.status
+        )
     if reply.status >= 400:
         raise ServiceError(f"{where} answered {_status(reply.status)}")
     if "text/html" in reply.headers.get("content-type", "").lower():
