@@ -98,11 +98,7 @@ def coregister(
     """
     config = config or Config()
     valid = stack.valid.values
-    if reference is None:
-        reference = int(valid.sum(axis=(1, 2)).argmax())
-    if not 0 <= reference < stack.sizes["time"]:
-        key, dates = stack.attrs.get("key", "?"), stack.sizes["time"]
-        raise ContractError(f"stack {key}: no date {reference}; there are {dates}")
+    reference = reference_date(stack, reference)
     names = band_names(stack)
     sharp = [name for name in names if name in SHARP_BANDS] or list(names)
     bands = {name: _copy(stack[name].values) for name in names}
@@ -134,6 +130,21 @@ def coregister(
             date[~mask] = np.nan
         scratch.release([band])
     return _with_shifts(stack, bands, still_valid, rows)
+
+
+def reference_date(stack: xr.Dataset, index: int | None) -> int:
+    """The index of the date asked for; of None, that of the date with the most valid pixels, the earliest of equals.
+
+    Raises
+    ------
+    ContractError
+        When there is no such date.
+    """
+    if index is None:
+        return int(stack.valid.values.sum(axis=(1, 2)).argmax())
+    if not 0 <= index < stack.sizes["time"]:
+        raise ContractError(f"stack {stack.attrs.get('key', '?')}: no date {index}; there are {stack.sizes['time']}")
+    return index
 
 
 def _copy(values: NDArray[np.float32]) -> NDArray[np.float32]:

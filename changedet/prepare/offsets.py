@@ -25,7 +25,8 @@ from changedet.values import Frozen
 OFFSET = 0.1
 """Reflectance that a wrong offset adds to, or takes from, every band."""
 VISIBLE = ("blue", "green", "red")
-UNKNOWN = 9
+UNKNOWN, NOT_COMPARED = 9, -9
+"""In place of a relation of two dates: they do not tell, or nobody asked."""
 MOST_CELLS = 2000
 COMPARED = 24
 """Dates nearest in season that each date is compared with."""
@@ -137,11 +138,16 @@ def _jumps(cube: NDArray[np.float32], pairs: NDArray[np.intp], config: Config) -
         if seen.sum() < config.least_cells:
             continue
         difference = difference[:, seen]
-        light = (cube[:, i] + cube[:, j])[:, seen].sum(0)
-        low, high = np.quantile(light, (1 / 3, 2 / 3))
-        found[row, 0] = np.median(difference[:, light <= low], axis=1)
-        found[row, 1] = np.median(difference[:, light >= high], axis=1)
+        dark, bright = _thirds((cube[:, i] + cube[:, j])[:, seen].sum(0))
+        found[row, 0] = np.median(difference[:, dark], axis=1)
+        found[row, 1] = np.median(difference[:, bright], axis=1)
     return found
+
+
+def _thirds(light: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where the darkest and where the brightest third lie."""
+    low, high = np.quantile(light, (1 / 3, 2 / 3))
+    return light <= low, light >= high
 
 
 def _relations(jumps: NDArray[np.float32], bands: tuple[str, ...], config: Config) -> NDArray[np.int64]:
@@ -160,8 +166,8 @@ def _relations(jumps: NDArray[np.float32], bands: tuple[str, ...], config: Confi
 
 
 def _matrix(pairs: NDArray[np.intp], relations: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """How far date i stands above date j: 0, 1, -1; ``UNKNOWN`` where they do not tell, -9 where not compared."""
-    matrix = np.full((count, count), -UNKNOWN)
+    """How far date i stands above date j: 0, 1, -1; or ``UNKNOWN``, or ``NOT_COMPARED``."""
+    matrix = np.full((count, count), NOT_COMPARED)
     first, second = pairs.T
     matrix[second, first] = relations
     matrix[first, second] = np.where(relations == UNKNOWN, UNKNOWN, -relations)
@@ -244,7 +250,7 @@ def _right_level(levels: NDArray[np.int64], floors: NDArray[np.float32], config:
 def _confirmed(levels: NDArray[np.int64], relations: NDArray[np.int64], config: Config) -> NDArray[np.int64]:
     """Only the levels of dates whose comparisons bear them out, and of groups that stand off the right dates."""
     agree = relations == levels[:, None] - levels
-    compared = relations != -UNKNOWN
+    compared = relations != NOT_COMPARED
     borne = agree.sum(1) >= np.maximum(np.minimum(LEAST_JUMPS, compared.sum(1)), config.least_share * compared.sum(1))
     right = borne & (levels == 0)
     wrong = np.where(borne & (np.abs(levels) == 1), levels, 0)
@@ -268,7 +274,7 @@ def _without_haze(
     for i in np.flatnonzero(wrong):
         if any(0 <= k < len(wrong) and wrong[k] == wrong[i] for k in (i - 1, i + 1)):
             continue
-        compared = (relations[i] != -UNKNOWN) & right
+        compared = (relations[i] != NOT_COMPARED) & right
         jumps = (relations[i] == wrong[i]) & right
         beside = np.flatnonzero(right)[np.argsort(np.abs(np.flatnonzero(right) - i), kind="stable")[:4]]
         contrast = _contrast(cube, int(i), beside, config)
@@ -285,9 +291,8 @@ def _contrast(cube: NDArray[np.float32], index: int, others: NDArray[np.intp], c
         seen = np.isfinite(pair).all(0)
         if seen.sum() < config.least_cells:
             continue
-        light = pair[:, seen].sum(0)
-        low, high = np.quantile(light, (1 / 3, 2 / 3))
-        mine, theirs = (np.median(row[light >= high]) - np.median(row[light <= low]) for row in pair[:, seen])
+        dark, bright = _thirds(pair[:, seen].sum(0))
+        mine, theirs = (np.median(row[bright]) - np.median(row[dark]) for row in pair[:, seen])
         ratios.append(float(mine / theirs) if theirs > 0 else 1.0)
     return float(np.median(ratios)) if ratios else float("nan")
 

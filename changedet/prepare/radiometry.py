@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from changedet.errors import ContractError
+from changedet.prepare.coregister import reference_date
 from changedet.stack import band_names, check_stack
 from changedet.values import Frozen
 
@@ -73,9 +74,7 @@ def normalise(
     if stack.attrs.get("quantity") != "reflectance":
         raise ContractError(f"stack {key}: only reflectance is normalised, not {stack.attrs.get('quantity')}")
     valid = stack.valid.values
-    reference = int(valid.sum(axis=(1, 2)).argmax()) if reference is None else reference
-    if not 0 <= reference < dates:
-        raise ContractError(f"stack {key}: no date {reference}; there are {dates}")
+    reference = reference_date(stack, reference)
     names = band_names(stack)
     gains, offsets = (np.full((dates, len(names)), fill, np.float32) for fill in (1, 0))
     for i in range(dates):
