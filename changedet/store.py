@@ -84,6 +84,12 @@ def write_text(target: Path, content: str) -> None:
     write_bytes(target, content.encode())
 
 
+def write_where_new(target: Path, content: bytes) -> None:
+    """Write a file whole or not at all; one that holds this already keeps its time of writing."""
+    if not target.exists() or target.read_bytes() != content:
+        write_bytes(target, content)
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """The sentence for a file that could not be written."""
     if error.errno in FULL or (error.errno is None and _room(path) < LITTLE):
@@ -109,8 +115,6 @@ class Entry:
     asset: str
     request: str
     """Hash of the request."""
-    facts: Mapping[str, object]
-    """What the source wants to remember of it, such as scale and offset."""
 
 
 def request_hash(request: Mapping[str, object]) -> str:
@@ -146,15 +150,7 @@ class Store:
         entry = self._read(self._request_path(request_hash(request)))
         return entry is not None and entry.path.exists()
 
-    def put(
-        self,
-        request: Mapping[str, object],
-        write: Callable[[Path], None],
-        *,
-        scene: str,
-        asset: str,
-        facts: Mapping[str, object] | None = None,
-    ) -> Entry:
+    def put(self, request: Mapping[str, object], write: Callable[[Path], None], *, scene: str, asset: str) -> Entry:
         """Keep what ``write`` puts at the path it is given, as the answer to ``request``.
 
         Raises
@@ -175,16 +171,9 @@ class Store:
         finally:
             aside.unlink(missing_ok=True)
         name = request_hash(request)
-        record = {
-            "request": dict(request),
-            "sha256": digest,
-            "size": size,
-            "scene": scene,
-            "asset": asset,
-            "facts": dict(facts or {}),
-        }
+        record = {"request": dict(request), "sha256": digest, "size": size, "scene": scene, "asset": asset}
         write_text(self._request_path(name), json.dumps(record, indent=1, sort_keys=True))
-        return Entry(target, digest, size, scene, asset, name, facts or {})
+        return Entry(target, digest, size, scene, asset, name)
 
     @contextmanager
     def lock(self, request: Mapping[str, object]) -> Iterator[None]:
@@ -274,7 +263,6 @@ class Store:
                 str(record["scene"]),
                 str(record["asset"]),
                 path.stem,
-                dict(record["facts"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None

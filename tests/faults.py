@@ -258,15 +258,12 @@ FAULTS = (
 class FullStore(Store):
     """A cache on a disk that is full: half a file is written, then ENOSPC."""
 
-    def put(
-        self, request: Mapping[str, object], write: Callable[[Path], None], *, scene: str, asset: str,
-        facts: Mapping[str, object] | None = None,
-    ) -> Entry:  # fmt: skip
+    def put(self, request: Mapping[str, object], write: Callable[[Path], None], *, scene: str, asset: str) -> Entry:
         def half(path: Path) -> None:
             path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        return super().put(request, half, scene=scene, asset=asset, facts=facts)
+        return super().put(request, half, scene=scene, asset=asset)
 
 
 class Injected:

@@ -55,13 +55,10 @@ class Logged(Store):
         super().__init__(folder)
         self._log = log
 
-    def put(
-        self, request: Mapping[str, object], write: Callable[[Path], None], *, scene: str, asset: str,
-        facts: Mapping[str, object] | None = None,
-    ) -> Entry:  # fmt: skip
+    def put(self, request: Mapping[str, object], write: Callable[[Path], None], *, scene: str, asset: str) -> Entry:
         with self._log.open("a") as log:
             log.write(f"{request_hash(request)}\n")
-        return super().put(request, write, scene=scene, asset=asset, facts=facts)
+        return super().put(request, write, scene=scene, asset=asset)
 
 
 def download(kind: str, url: str, cache: Path, log: Path) -> None:

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from changedet.answer import ClaimAnswer
 from changedet.report import words
 from changedet.report.content import NOT_VALIDATED, Answer, Quoted, answers, quoted
-from changedet.report.page import TEMPLATES, environment
+from changedet.report.engine import environment
+from changedet.report.page import TEMPLATES
 from changedet.report.plain import json_bytes
 from changedet.report.runfile import VERDICTS_SCHEMA
 from changedet.site import Site
@@ -46,7 +47,7 @@ def write_answer(site: Site, claim: ClaimAnswer, verdicts: Sequence[Verdict], fo
     )
     page, record = folder / "report.html", folder / "verdicts.json"
     css = Markup((TEMPLATES / "report.css").read_text("utf-8"))
-    text = environment().get_template("answer.html.j2").render(c=content, css=css)
+    text = environment(TEMPLATES).get_template("answer.html.j2").render(c=content, css=css)
     page.write_text(text, encoding="utf-8", newline="\n")
     record.write_bytes(
         json_bytes({"schema": VERDICTS_SCHEMA, "site": site.id, "claim": claim, "verdicts": tuple(verdicts)})

@@ -6,17 +6,15 @@ All text is escaped by the template engine; names are isolated, so that their di
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from changedet.evidence import Evidence
 from changedet.report import compared, figures, web, words
 from changedet.report.content import content
+from changedet.report.engine import environment, script_hash
 from changedet.report.pictures import length_words, round_length
 from changedet.report.public import public
 from changedet.stack import geobox_of
@@ -49,30 +47,18 @@ def html(evidence: Evidence, folder: Path, pictures: Mapping[str, Path]) -> str:
     evidence = public(evidence)
     shown = web.view(evidence)
     script = _script()
-    template = environment().get_template("report.html.j2")
+    template = environment(TEMPLATES).get_template("report.html.j2")
     return template.render(
         c=content(evidence),
         css=Markup((TEMPLATES / "report.css").read_text("utf-8")),
         script=Markup(script),
-        script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        script_hash=script_hash(script),
         licence=(TEMPLATES / "vendor" / "LICENSE-img-comparison-slider.txt").read_text("utf-8"),
         swipe=None if shown is None else _swipe(evidence, shown),
         pictures=figures.places(evidence, shown, folder, pictures),
         unseen=figures.unseen(evidence, shown),
         chances=figures.chances(evidence),
         compared=compared.compared(evidence, shown),
-    )
-
-
-def environment() -> Environment:
-    """The template engine: everything is escaped, nothing may be missing."""
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
 
 

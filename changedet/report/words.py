@@ -82,6 +82,12 @@ _TIGHT = re.compile(rf"\d+ (?:{'|'.join(MONTHS)}) \d{{4}}|p [=<] [\d.]+|[\d.]+ (
 SENSORS: Mapping[str, str] = {"sentinel-2": "Sentinel-2", "sentinel-1": "Sentinel-1"}
 
 
+def kind_words(kind: str) -> str:
+    """``consistent with a structure removed``, or that it is of no known kind."""
+    told: dict[str, str] = {name: text for name, text in CONSISTENT_WITH.items() if name != "unknown"}
+    return f"consistent with {told[kind]}" if kind in told else "of no known kind"
+
+
 def day(moment: datetime | date) -> str:
     """``24 Mar 2025``."""
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"

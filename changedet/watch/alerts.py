@@ -22,7 +22,7 @@ from changedet.errors import ChangedetError
 from changedet.regions import Onset
 from changedet.report.content import NOT_VALIDATED
 from changedet.report.plain import json_bytes
-from changedet.report.words import CONSISTENT_WITH, bracket, day
+from changedet.report.words import bracket, day, kind_words
 from changedet.store import write_bytes
 from changedet.watch.journal import Journal
 from changedet.watch.ledger import Known, Said, Summary
@@ -135,9 +135,6 @@ def _headline(summary: Summary, said: Said) -> str:
 
 
 def _sentence(said: Said) -> str:
-    kinds: dict[str, str] = {
-        name: f"consistent with {text}" for name, text in CONSISTENT_WITH.items() if name != "unknown"
-    }
     when = bracket(Onset(said.onset_after, said.onset_before))
     what = f"{said.area:,.0f} m² near {said.centroid[1]:.5f}, {said.centroid[0]:.5f} changed {when}"
     told = {
@@ -145,8 +142,7 @@ def _sentence(said: Said) -> str:
         "confirmed": f"Confirmed on {day(said.time)}: {said.reason}.",
         "withdrawn": f"Withdrawn on {day(said.time)}: {said.reason}.",
     }
-    kind = kinds.get(said.kind, "of no known kind")
-    return f"{what}, {kind}. {told[said.state]} {NOT_VALIDATED}"
+    return f"{what}, {kind_words(said.kind)}. {told[said.state]} {NOT_VALIDATED}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from changedet.report.plain import iso, whole_text
-from changedet.store import write_bytes
+from changedet.store import write_where_new
 from changedet.watch.alerts import Alert
 
 NAME = "feed.xml"
@@ -69,6 +69,4 @@ def write_feed(archive: Path, alerts: Sequence[Alert], link: str | None) -> None
     ------
     OutputError
     """
-    path, content = archive / NAME, feed(alerts, link)
-    if not path.exists() or path.read_bytes() != content:
-        write_bytes(path, content)
+    write_where_new(archive / NAME, feed(alerts, link))

@@ -5,18 +5,16 @@ It opens from disk and from any web server. Without its script it is a complete 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from changedet.report.words import CONSISTENT_WITH, count, day, instant
-from changedet.store import write_text
+from changedet.report.engine import environment, script_hash
+from changedet.report.words import count, day, instant, kind_words
+from changedet.store import write_where_new
 from changedet.watch.ledger import Date, Known, Summary
 from changedet.watch.status import Checked, SiteStatus, statuses
 from changedet.watch.worldmap import Spot, WorldMap, world_map
@@ -90,9 +88,7 @@ def write_overview(archive: Path, known: Sequence[Summary], checked: Sequence[Ch
     ------
     OutputError
     """
-    path, text = archive / NAME, html(known, checked)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    write_where_new(archive / NAME, html(known, checked).encode())
 
 
 def html(known: Sequence[Summary], checked: Sequence[Checked]) -> str:
@@ -104,27 +100,23 @@ def html(known: Sequence[Summary], checked: Sequence[Checked]) -> str:
     rows = [_row(row, by_id.get(row.site), last, atlas) for row in statuses(known, checked)]
     rows.sort(key=lambda row: (row.rank, _newest_first(row.change_key), row.title.casefold(), row.id))
     states = [(state, WORDS[state], n) for state in STATES if (n := sum(row.state == state for row in rows))]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("overview.html.j2").render(
-        css=Markup((TEMPLATES / "overview.css").read_text("utf-8")),
-        script=Markup(script),
-        script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
-        rows=rows,
-        states=states,
-        atlas=atlas,
-        line=LINE,
-        span="" if last is None else f"{day(last - SPAN)} – {day(last)}",
-        last="" if last is None else instant(last),
-        lead=_lead(rows),
-        simulated=any(row.simulated for row in rows),
-        attributions=sorted({summary.attribution for summary in known if summary.attribution}),
+    return (
+        environment(TEMPLATES)
+        .get_template("overview.html.j2")
+        .render(
+            css=Markup((TEMPLATES / "overview.css").read_text("utf-8")),
+            script=Markup(script),
+            script_hash=script_hash(script),
+            rows=rows,
+            states=states,
+            atlas=atlas,
+            line=LINE,
+            span="" if last is None else f"{day(last - SPAN)} – {day(last)}",
+            last="" if last is None else instant(last),
+            lead=_lead(rows),
+            simulated=any(row.simulated for row in rows),
+            attributions=sorted({summary.attribution for summary in known if summary.attribution}),
+        )
     )
 
 
@@ -214,13 +206,10 @@ def _changes(places: Sequence[Known], last: datetime | None) -> tuple[float, ...
 def _told(site: str, place: Known) -> Told:
     said = place.history[-1]
     first = place.history[0]
-    kinds: dict[str, str] = {
-        name: f"consistent with {text}" for name, text in CONSISTENT_WITH.items() if name != "unknown"
-    }
     where = f"{said.zone}: " if said.zone else ""
     run = said.run or first.run
     return Told(
         said.state,
-        f"{where}{said.area:,.0f} m², {kinds.get(said.kind, 'of no known kind')}, first seen {day(first.time)}",
+        f"{where}{said.area:,.0f} m², {kind_words(said.kind)}, first seen {day(first.time)}",
         None if run is None else f"{site}/{run}/report.html#place-{said.number}",
     )
