@@ -218,7 +218,7 @@ def watch(
     from changedet.watch.asked import plan_of
     from changedet.watch.watcher import watch as watch_sites
 
-    raise typer.Exit(watch_sites(plan_of(configs, out, cache, (every, until, log), prometheus)))
+    raise typer.Exit(watch_sites(plan_of(configs, out, cache, every, until, log, prometheus)))
 
 
 @app.command()

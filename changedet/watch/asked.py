@@ -18,19 +18,20 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def plan_of(
-    configs: Path, out: Path, cache: Path | None, words: tuple[str | None, str | None, str], metrics: Path | None
+    configs: Path,
+    out: Path,
+    cache: Path | None,
+    every: str | None,
+    until: str | None,
+    log: str,
+    metrics: Path | None,
 ) -> Plan:
-    """The plan of a command line.
-
-    Parameters
-    ----------
-    words : of ``--every``, ``--until`` and ``--log``
+    """The plan of a command line; ``every``, ``until`` and ``log`` as typed.
 
     Raises
     ------
     InputError
     """
-    every, until, log = words
     if log not in ("text", "json"):
         raise InputError(f"--log: is {log!r}; write text or json")
     return Plan(
@@ -101,7 +102,7 @@ def test_channels(configs: Path) -> tuple[list[str], int]:
     ------
     InputError
     """
-    config = read_config(configs if configs.is_dir() else configs.parent)
+    config = read_config(configs)
     channels = channels_of(config.alerts)
     if not channels:
         raise InputError(f"{configs}: watch.yaml names no webhook and no email under alerts; nothing to test")

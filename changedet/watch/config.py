@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -99,15 +100,15 @@ class WatchConfig(Frozen):
 _RULES: Mapping[str, Any] = {name: Annotated[field.annotation, field] for name, field in Rules.model_fields.items()}
 
 
-def read_config(folder: Path) -> WatchConfig:
-    """``watch.yaml`` of a folder of site files; the defaults where there is none.
+def read_config(configs: Path) -> WatchConfig:
+    """``watch.yaml`` of a folder of site files, or beside one site file; the defaults where there is none.
 
     Raises
     ------
     FileError
         With every problem found.
     """
-    path = folder / NAME
+    path = (configs if configs.is_dir() else configs.parent) / NAME
     if not path.exists():
         return WatchConfig()
     reader = Reader(str(path), load(path))
@@ -130,6 +131,25 @@ def read_config(folder: Path) -> WatchConfig:
         sites={site: Rules.model_validate({**general, **own}) for site, own in sites.items()},
         alerts=alerts or Alerts(),
     )
+
+
+def from_environment(variable: str, setting: str, what: str) -> str:
+    """What an environment variable holds.
+
+    Parameters
+    ----------
+    setting : that names the variable
+    what : is to be in it
+
+    Raises
+    ------
+    InputError
+        When it is not set.
+    """
+    held = os.environ.get(variable)
+    if not held:
+        raise InputError(f"{setting}: the environment variable {variable} is not set; set it to {what}")
+    return held
 
 
 def _check_smtp(reader: Reader, alerts: Alerts | None) -> None:

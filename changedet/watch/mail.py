@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import smtplib
 import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from changedet.errors import InputError, ServiceError
+from changedet.errors import ServiceError
 from changedet.report.words import instant
 from changedet.watch.alerts import Alert
-from changedet.watch.config import Email
+from changedet.watch.config import Email, from_environment
 
 
 class EmailChannel:
@@ -59,10 +58,7 @@ class EmailChannel:
         variable = self._config.password
         if variable is None:
             return None
-        password = os.environ.get(variable)
-        if not password:
-            raise InputError(f"alerts.email.password: the environment variable {variable} is not set")
-        return password
+        return from_environment(variable, "alerts.email.password", "the password of that account")
 
 
 def message(alert: Alert, config: Email) -> EmailMessage:

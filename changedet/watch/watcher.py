@@ -35,7 +35,7 @@ from changedet.watch.mail import EmailChannel
 from changedet.watch.overview import NAME as OVERVIEW
 from changedet.watch.overview import write_overview
 from changedet.watch.status import PASS, Checked, Pass, read_pass, summaries, write_metrics, write_pass
-from changedet.watch.step import Done, Task, step
+from changedet.watch.step import Task, step
 from changedet.watch.webhook import WebhookChannel
 
 LOCK = ".watch.lock"
@@ -166,7 +166,7 @@ def one_pass(plan: Plan, stop: threading.Event) -> int:
     InputError, OutputError
     """
     started = plan.clock()
-    files, config = site_files(plan.configs), _config(plan.configs)
+    files, config = site_files(plan.configs), read_config(plan.configs)
     channels = channels_of(config.alerts)
     archive = plan.archive.absolute()
     begin(archive, alerts_of(summaries(archive)), channels)
@@ -178,7 +178,7 @@ def one_pass(plan: Plan, stop: threading.Event) -> int:
         if stop.is_set():
             results += [before[rest.name] for rest in files[len(results) :] if rest.name in before]
             break
-        results.append(_site(plan, config, file, store, (taken, stop)))
+        results.append(_site(plan, config, file, store, taken, stop))
     known = summaries(archive)
     alerts = alerts_of(known, config.alerts.link)
     derive(archive, known, alerts, results, config.alerts.link)
@@ -225,15 +225,8 @@ def channels_of(alerts: Alerts) -> tuple[Channel, ...]:
     return tuple(channels)
 
 
-def _config(configs: Path) -> WatchConfig:
-    return read_config(configs if configs.is_dir() else configs.parent)
-
-
-def _site(
-    plan: Plan, config: WatchConfig, file: Path, store: Store, shared: tuple[set[str], threading.Event]
-) -> Checked:
-    """One site; whatever goes wrong stays with it."""
-    taken, stop = shared
+def _site(plan: Plan, config: WatchConfig, file: Path, store: Store, taken: set[str], stop: threading.Event) -> Checked:
+    """One site; whatever goes wrong stays with it. Its id is added to those that are ``taken``."""
     checked = Checked(file=file.name, time=plan.clock())
     try:
         site = load_site(file)
@@ -244,7 +237,7 @@ def _site(
         now = min(plan.clock(), plan.until) if plan.until is not None else plan.clock()
         task = Task(site, file.parent, config.rules_of(site.id), plan.archive.absolute(), store, now)
         done = step(task, plan.journal, stop.is_set)
-        return _checked(checked, done)
+        return checked.model_copy(update={"looks": done.looks, "changes": done.changes, "waiting": done.waiting})
     except ChangedetError as error:
         code, problem = error.exit_code, str(error)
     except OSError as error:
@@ -254,7 +247,3 @@ def _site(
         plan.journal("bug", {"site": checked.site or file.name, "traceback": traceback.format_exc()})
     plan.journal("site-failed", {"site": checked.site or file.name, "problem": problem, "code": code})
     return checked.model_copy(update={"code": code, "problem": problem})
-
-
-def _checked(checked: Checked, done: Done) -> Checked:
-    return checked.model_copy(update={"looks": done.looks, "changes": done.changes, "waiting": done.waiting})

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import requests
 
-from changedet.errors import InputError, ServiceError
+from changedet.errors import ServiceError
 from changedet.report.plain import json_bytes
+from changedet.sources.transport import RETRIED
 from changedet.watch.alerts import Alert
-from changedet.watch.config import Webhook
+from changedet.watch.config import Webhook, from_environment
 
 TRIES = 3
 PAUSE = 2.0
 """Seconds before the second try; doubled before each further one."""
-AGAIN = (408, 425, 429, 500, 502, 503, 504)
-"""Answers after which the same message may succeed."""
 
 
 class WebhookChannel:
@@ -46,11 +45,12 @@ class WebhookChannel:
             When the secret is not set.
         """
         body = json_bytes(alert)
+        secret = from_environment(self._config.secret, "alerts.webhook.secret", "the secret that the receiver knows")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "changedet",
             "Idempotency-Key": alert.key,
-            "X-Changedet-Signature": signature(body, self._secret()),
+            "X-Changedet-Signature": signature(body, secret.encode()),
         }
         told = ""
         for attempt in range(TRIES):
@@ -66,20 +66,11 @@ class WebhookChannel:
             if 200 <= answer.status_code < 300:
                 return
             told = f"answered {answer.status_code}"
-            if answer.status_code not in AGAIN:
+            if answer.status_code not in RETRIED:
                 break
         raise ServiceError(
             f"webhook {_host(self._config.url)}: {told}; the alert is kept and sent again in the next pass"
         )
-
-    def _secret(self) -> bytes:
-        secret = os.environ.get(self._config.secret, "")
-        if not secret:
-            raise InputError(
-                f"alerts.webhook.secret: the environment variable {self._config.secret} is not set; "
-                "set it to the secret that the receiver knows"
-            )
-        return secret.encode()
 
 
 def signature(body: bytes, secret: bytes) -> str:
@@ -89,6 +80,4 @@ def signature(body: bytes, secret: bytes) -> str:
 
 def _host(url: str) -> str:
     """The address without what may be secret in it."""
-    from urllib.parse import urlsplit
-
     return urlsplit(url).hostname or "?"
