@@ -122,7 +122,8 @@ def _down() -> None:
     def search(source: StacSource, query: object) -> None:
         raise ServiceError("the service is down")
 
-    StacSource.search = search  # type: ignore[assignment, method-assign]
+    # for the life of the child that watches
+    patch.object(StacSource, "search", search).start()
 
 
 def disturbed(work: Path, received: Received, made: list[Made]) -> Faults:

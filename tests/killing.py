@@ -1,6 +1,6 @@
 """Downloads killed by -9 at random instants, and begun again: ``python -m tests.killing KIND URL FOLDER KILLS SEED``.
 
-One process imports everything, then forks a child for each download: a kill costs milliseconds, not an interpreter.
+One process imports everything, then forks a child for each download.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from changedet.sources.transport import Patience
 from changedet.stack import site_geobox
 from changedet.store import Entry, Store, request_hash, sha256_of
 from tests.archive import day, footprint
+from tests.forking import forked
 
 CALM = Patience(attempts=3, connect=10, read=20, total=60, base=0.05)
 
@@ -85,25 +85,6 @@ def _is_json(path: Path) -> bool:
         return False
 
 
-def child(work: Callable[[], None], after: float | None) -> bool:
-    """Work in a child, killed after some seconds; whether it was killed before its end."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001  a child that failed must say so and never return
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    if after is not None:
-        time.sleep(after)
-        os.kill(pid, signal.SIGKILL)
-    status = os.waitpid(pid, 0)[1]
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-        raise RuntimeError("a download failed")
-    return os.WIFSIGNALED(status)
-
-
 @dataclass
 class Counts:
     """What happened."""
@@ -127,14 +108,15 @@ def kill(kind: str, url: str, folder: Path, kills: int, seed: int) -> Counts:
     """Kill as many downloads as asked, each at an instant drawn evenly from the length of an undisturbed one."""
     rng = np.random.default_rng(seed)
     begun = time.monotonic()
-    child(lambda: download(kind, url, folder / "undisturbed", folder / "first.log"), None)
+    forked(lambda: download(kind, url, folder / "undisturbed", folder / "first.log"))
     lasts = time.monotonic() - begun
     wanted = held(folder / "undisturbed")
     counts = Counts(files=len(wanted))
     cache, log = folder / "cache", folder / "again.log"
     while counts.kills < kills:
         shutil.rmtree(cache, ignore_errors=True)
-        if not child(lambda: download(kind, url, cache, folder / "killed.log"), float(rng.uniform(0, lasts))):
+        killed_after = float(rng.uniform(0, lasts))
+        if forked(lambda: download(kind, url, cache, folder / "killed.log"), killed_after) is not None:
             continue
         counts.kills += 1
         before = held(cache) if cache.is_dir() else {}
@@ -143,7 +125,7 @@ def kill(kind: str, url: str, folder: Path, kills: int, seed: int) -> Counts:
         counts.half_written += half_written(cache)
         counts.failed_verification += len(Store(cache).verify())
         log.unlink(missing_ok=True)
-        child(lambda: download(kind, url, cache, log), None)
+        forked(lambda: download(kind, url, cache, log))
         fetched = set(log.read_text().split()) if log.exists() else set()
         counts.downloaded_twice += len(fetched & set(before))
         counts.other_bytes += held(cache) != wanted

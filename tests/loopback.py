@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import socketserver
 import sys
 import threading
 import time
@@ -11,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 Fault = Callable[[BaseHTTPRequestHandler, int], bool]
 """Called with the handler and the number of the request for its path, from 1; True when it has answered itself."""
@@ -31,15 +33,22 @@ class Served:
             return self.requests.count(path)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
+    """Keeps connections open, as real servers do, and writes no log."""
+
     protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+class Files(Quiet):
+    """A folder with byte ranges."""
+
     root: ClassVar[Path]
     served: ClassVar[Served]
     fault: ClassVar[Fault | None] = None
     latency: ClassVar[float] = 0.0
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
 
     def do_GET(self) -> None:
         number = self.served.count(self.path)
@@ -84,9 +93,22 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+            super().handle_error(request, client_address)
+
+
+@contextmanager
+def running(server: socketserver.BaseServer) -> Iterator[None]:
+    """Answer requests in a thread, until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager
@@ -95,16 +117,40 @@ def serving(root: Path, *, fault: Fault | None = None, latency: float = 0.0) -> 
     served = Served("")
     handler = type(
         "Handler",
-        (_Handler,),
+        (Files,),
         {"root": root, "served": served, "fault": staticmethod(fault) if fault else None, "latency": latency},
     )
     server = Server(("127.0.0.1", 0), handler)
     served.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+
+@contextmanager
+def canary() -> Iterator[tuple[str, list[bytes]]]:
+    """A listening socket that nobody should call: its address, and what was said to it."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        done = threading.Event()
+
+        def listen() -> None:
+            while not done.is_set():
+                try:
+                    caller, _ = server.accept()
+                except TimeoutError:
+                    continue
+                with caller:
+                    caller.settimeout(1)
+                    try:
+                        heard.append(caller.recv(1000))
+                    except OSError:
+                        heard.append(b"")
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}", heard
+        finally:
+            done.set()
+            thread.join()

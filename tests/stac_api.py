@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,14 +10,14 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.loopback import Fault, Served, Server, _Handler, send
+from tests.loopback import Fault, Files, Served, Server, running, send
 
 PAGE = 2
 Page = Callable[[dict[str, Any], int, str], dict[str, Any]]
 """May change an answer: given the page, the number of the request, and the address of the search."""
 
 
-class _Api(_Handler, BaseHTTPRequestHandler):
+class _Api(Files, BaseHTTPRequestHandler):
     items: ClassVar[list[dict[str, Any]]]
     change: ClassVar[Page | None] = None
 
@@ -65,9 +64,14 @@ def stac_api(catalogue: Path, *, fault: Fault | None = None, change: Page | None
     """Serve the items of a static catalogue's folder, and their files, as a STAC API would."""
     served = Served("")
     items: list[dict[str, Any]] = []
-    names = {"root": catalogue, "served": served, "items": items, "fault": staticmethod(fault) if fault else None,
-             "change": staticmethod(change) if change else None}  # fmt: skip
-    server = Server(("127.0.0.1", 0), _handler(names))
+    names: dict[str, Any] = {
+        "root": catalogue,
+        "served": served,
+        "items": items,
+        "fault": staticmethod(fault) if fault else None,
+        "change": staticmethod(change) if change else None,
+    }
+    server = Server(("127.0.0.1", 0), type("Handler", (_Api,), names))
     served.url = f"http://127.0.0.1:{server.server_port}"
     for path in sorted(catalogue.glob("*/*.json")):
         item = json.loads(path.read_text())
@@ -75,15 +79,5 @@ def stac_api(catalogue: Path, *, fault: Fault | None = None, change: Page | None
             if "://" not in asset["href"]:
                 asset["href"] = f"{served.url}/{path.parent.name}/{asset['href'].removeprefix('./')}"
         items.append({**item, "links": []})
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _handler(names: dict[str, Any]) -> type[BaseHTTPRequestHandler]:
-    return type("Handler", (_Api,), names)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.archive import ground, shot, site_yaml, write_archive
-from tests.loopback import serving
+from tests.loopback import canary, serving
 from tests.sources.sentinelhub_server import SECRET, sentinel_hub
 from tests.stac_api import stac_api
 
@@ -38,36 +35,6 @@ def guard(event, arguments):
 sys.addaudithook(guard)
 """
 """Becomes sitecustomize.py of the run: nothing that Python sends can get past an audit hook."""
-
-
-@contextmanager
-def canary() -> Iterator[tuple[str, list[bytes]]]:
-    """A listening socket that nobody should call: its address, and what was said to it."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        done = threading.Event()
-
-        def listen() -> None:
-            while not done.is_set():
-                try:
-                    caller, _ = server.accept()
-                except TimeoutError:
-                    continue
-                with caller:
-                    caller.settimeout(1)
-                    try:
-                        heard.append(caller.recv(1000))
-                    except OSError:
-                        heard.append(b"")
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.getsockname()[1]}", heard
-        finally:
-            done.set()
-            thread.join()
 
 
 def guarded(site: Path, folder: Path, environment: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], str]:

@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 from changedet.sources import Fetched, Window
 from changedet.sources.grid import layer_of, passes
 from changedet.sources.stac_items import scene_from_item
-from tests.loopback import Server, send
+from tests.loopback import Quiet, Server, running, send
 
 SECRET = "loopback-secret-3f9c"
 DATASETS = {"sentinel-2-l2a": "S2L2ADataset", "sentinel-1-grd": "S1Dataset"}
@@ -97,17 +97,13 @@ def _dispatched(schema: Any) -> Any:
     return found
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Quiet, BaseHTTPRequestHandler):
     hub: ClassVar[Hub]
     items: ClassVar[list[tuple[dict[str, Any], Path]]]
     contracts: ClassVar[Path]
     fault: ClassVar[Fault | None]
     change: ClassVar[Page | None]
     body = b""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
@@ -237,14 +233,7 @@ def sentinel_hub(
     )
     server = Server(("127.0.0.1", 0), handler)
     hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        with warnings.catch_warnings():
-            # rasterio warns of the identity transform of its own in-memory target
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(server), warnings.catch_warnings():
+        # rasterio warns of the identity transform of its own in-memory target
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield hub

@@ -108,7 +108,7 @@ def test_files_are_signed_and_the_signature_is_kept_nowhere(tmp_path: Path, refu
     assert "secret" not in repr(scene)
 
 
-def test_only_storage_hosts_are_signed(tmp_path: Path) -> None:
+def test_only_storage_hosts_are_signed() -> None:
     signer = Signer(Transport(Rules(), QUICK), "https://planetarycomputer.microsoft.com/api/sas/v1/token")
     for address in ("https://example.com/a/b.tif", "https://blob.core.windows.net.evil.org/a/b.tif"):
         assert signer.sign(address) == address

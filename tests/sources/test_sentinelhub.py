@@ -16,6 +16,7 @@ import rasterio
 
 from changedet import pipeline
 from changedet.errors import InputError, ServiceError
+from changedet.scene import Sensor
 from changedet.sources import Query
 from changedet.sources.process import MAX_SIDE, _collection, process_body, tiles, units
 from changedet.sources.sentinelhub import Config, SentinelHubSource, open_source
@@ -162,12 +163,12 @@ def test_the_catalogue_request_is_what_the_schema_allows(contracts: Path) -> Non
 
 @pytest.mark.parametrize("sensor", ["sentinel-2", "sentinel-1"])
 def test_the_process_request_is_what_the_schema_allows(
-    data: Path, contracts: Path, monkeypatch: pytest.MonkeyPatch, sensor: str
+    data: Path, contracts: Path, monkeypatch: pytest.MonkeyPatch, sensor: Sensor
 ) -> None:
     folder = data / ("romania" if sensor == "sentinel-2" else "rtc/t137-292319-iw2")
     with sentinel_hub(folder, contracts) as hub:
         source = opened(hub, monkeypatch)
-        scene = source.search(Query(sensor, RING, day("2015-01-01"), day("2026-01-01")))[0]  # type: ignore[arg-type]
+        scene = source.search(Query(sensor, RING, day("2015-01-01"), day("2026-01-01")))[0]
     collection = "sentinel-2-l2a" if sensor == "sentinel-2" else "sentinel-1-grd"
     body = process_body(scene, site_geobox(RING, 10), collection, "https://sh.dataspace.copernicus.eu")
     assert process_errors(contracts, body) == []
@@ -209,7 +210,9 @@ def test_many_downloads_may_begin_at_once() -> None:
         sys.setswitchinterval(interval)
 
 
-def test_units_are_counted_as_the_service_counts_them(data: Path, contracts: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_units_are_counted_as_the_service_counts_them(
+    data: Path, contracts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with sentinel_hub(data / "romania", contracts) as hub:
         scene = opened(hub, monkeypatch).search(query())[0]
     square = site_geobox(RING, 10)[:64, :64].zoom_to(512)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from changedet.watch.alerts import Alert
 from changedet.watch.watcher import Plan, watch
 from changedet.watch.webhook import WebhookChannel
+from tests.forking import forked
 
 
 @dataclass
@@ -40,27 +41,18 @@ class Fuse:
             send(channel, alert)
             self.instant()
 
-        Path.replace = replaced  # type: ignore[method-assign, assignment]
-        WebhookChannel.send = sent  # type: ignore[method-assign]
+        # for the life of this process
+        patch.object(Path, "replace", replaced).start()
+        patch.object(WebhookChannel, "send", sent).start()
 
 
 def watched(plan: Plan, at: int | None, prepare: Callable[[], None] | None = None) -> int | None:
     """One watch in a child of this process: its exit code, or None where it was killed at instant ``at``."""
-    pid = os.fork()
-    if pid == 0:
-        code = 99
-        try:
-            if prepare is not None:
-                prepare()
-            Fuse(at).lay()
-            code = watch(plan)
-        except BaseException as error:  # noqa: BLE001  a child must say what went wrong and never return
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        os._exit(code)
-    status = os.waitpid(pid, 0)[1]
-    if os.WIFSIGNALED(status):
-        return None
-    code = os.WEXITSTATUS(status)
-    if code == 99:
-        raise RuntimeError("the watch failed")
-    return code
+
+    def work() -> int:
+        if prepare is not None:
+            prepare()
+        Fuse(at).lay()
+        return watch(plan)
+
+    return forked(work)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from changedet.errors import InputError, ServiceError
@@ -12,14 +14,14 @@ from tests.watch.builders import look, sighting, summary
 from tests.watch.receivers import mail_receiver
 
 
-def config(port: int, **more: object) -> Email:
+def config(port: int, **more: Any) -> Email:
     return Email(
         host="127.0.0.1",
         port=port,
         security="none",
         sender="watch@example.org",
         to=("desk@example.org", "night@example.org"),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

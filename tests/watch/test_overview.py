@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from changedet.watch.ledger import Summary
 from changedet.watch.overview import html, write_overview
 from changedet.watch.status import Checked
 from changedet.watch.worldmap import world_map
@@ -14,7 +16,7 @@ from tests.watch.builders import look, sighting, summary
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 
 
-def changed(**more: object) -> object:
+def changed(**more: Any) -> Summary:
     looks = [look(1, sighting(zone="Tank 7"), run="r1", **more), look(2, sighting(scenes=("s2",)), run="r2", **more)]
     return summary(*looks)
 
@@ -24,7 +26,7 @@ def test_an_empty_archive_says_so() -> None:
 
 
 def test_a_row_says_state_dates_and_where_to_read_on() -> None:
-    text = html([changed()], [])  # type: ignore[list-item]
+    text = html([changed()], [])
     assert "1 of 1 site shows change." in text
     assert "Change confirmed" in text
     assert '<a href="tiny/r2/report.html#place-1">10,000 m², consistent with a structure removed' in text
@@ -48,8 +50,8 @@ def test_names_are_text() -> None:
 
 
 def test_simulated_data_is_marked() -> None:
-    assert "SIMULATED" in html([changed(simulated=True)], [])  # type: ignore[list-item]
-    assert "SIMULATED" not in html([changed()], [])  # type: ignore[list-item]
+    assert "SIMULATED" in html([changed(simulated=True)], [])
+    assert "SIMULATED" not in html([changed()], [])
 
 
 def test_a_page_that_says_nothing_new_is_not_touched(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_a_page_that_says_nothing_new_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_no_address_but_its_own_folder() -> None:
-    text = html([changed()], [])  # type: ignore[list-item]
+    text = html([changed()], [])
     assert re.findall(r"(?:src|href)=\"(?:https?:)?//", text) == []
 
 

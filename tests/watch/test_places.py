@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from changedet.watch.places import changes, fold
-from changedet.watch.records import Rules
+from changedet.watch.records import Look, Rules
 from tests.watch.builders import look, sighting
 
 
-def states(*looks: object) -> list[list[str]]:
+def states(*looks: Look) -> list[list[str]]:
     """By place, the states it came into."""
-    return [[entry.state for entry in place.history] for place in fold(looks).places]  # type: ignore[arg-type]
+    return [[entry.state for entry in place.history] for place in fold(looks).places]
 
 
 def test_a_place_is_reported_once_however_often_it_is_seen() -> None:
