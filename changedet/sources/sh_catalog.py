@@ -11,14 +11,14 @@ from typing import Any
 from changedet.errors import ServiceError
 from changedet.scene import CLASSIFICATION, OPTICAL_BANDS, RADAR_BANDS, Asset, Scene
 from changedet.sources import Query
-from changedet.sources.stac_items import REFLECTANCE_SCALE, UnreadableItemError, scene_from_item
+from changedet.sources.stac_items import MAX_ORBIT, REFLECTANCE_SCALE, UnreadableItemError, scene_from_item
 
 PAGE = 100
 SAME_PASS = timedelta(minutes=10)
 """Products of one platform that begin within this time belong to one acquisition."""
 _S1_ORBIT = re.compile(r"^(S1[A-D])_.*_(\d{6})_[0-9A-F]{6}")
 _S1_SHIFT = {"S1A": 73, "S1B": 27, "S1C": 172}
-"""Absolute orbit that is relative orbit 1, modulo 175 (ESA, Sentinel-1 orbit numbering)."""
+"""Absolute orbit that is relative orbit 1, modulo ``MAX_ORBIT`` (ESA, Sentinel-1 orbit numbering)."""
 
 
 def search_body(query: Query, collection: str) -> dict[str, Any]:
@@ -93,4 +93,4 @@ def _radar_orbit(identity: str) -> int | None:
     named = _S1_ORBIT.match(identity)
     if named is None or named[1] not in _S1_SHIFT:
         return None
-    return (int(named[2]) - _S1_SHIFT[named[1]]) % 175 + 1
+    return (int(named[2]) - _S1_SHIFT[named[1]]) % MAX_ORBIT + 1

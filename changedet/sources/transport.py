@@ -121,10 +121,7 @@ class Transport:
         ------
         ServiceError
         """
-        try:
-            return json.loads(self.text("GET", url))
-        except (ValueError, RecursionError) as error:
-            raise ServiceError(f"{without_secrets(url)} answered something that is not JSON") from error
+        return _parsed(self.text("GET", url), url)
 
     def text(
         self,
@@ -159,7 +156,7 @@ class Transport:
         ------
         ServiceError
         """
-        return self._object(self.text("POST", url, payload, headers), url)
+        return _object(self.text("POST", url, payload, headers), url)
 
     def post_form(self, url: str, form: bytes) -> dict[str, Any]:
         """Send a form, such as credentials for a token, and read a JSON object.
@@ -170,7 +167,7 @@ class Transport:
         """
         sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         reply = self._retrying(lambda: self._send("POST", url, sent, form), url)
-        return self._object(reply.body.decode("utf-8", "replace"), url)
+        return _object(reply.body.decode("utf-8", "replace"), url)
 
     def post_tiff(
         self, url: str, payload: Mapping[str, Any], headers: Mapping[str, str], trouble: Callable[[bytes], str | None]
@@ -197,15 +194,6 @@ class Transport:
 
         return self._retrying(once, url)
 
-    def _object(self, text: str, url: str) -> dict[str, Any]:
-        try:
-            answer = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ServiceError(f"{without_secrets(url)} answered something that is not JSON") from error
-        if not isinstance(answer, dict):
-            raise ServiceError(f"{without_secrets(url)} answered JSON that is no object")
-        return answer
-
     def get_range(self, url: str, start: int, length: int) -> tuple[bytes, int]:
         """``length`` bytes from ``start``, or fewer at the end of the file; and the size of the whole file.
 
@@ -227,6 +215,8 @@ class Transport:
         return self._retrying(once, url)
 
     def _retrying(self, once: Callable[[], Answer], url: str) -> Answer:
+        # a malformed address has no host whose failures could be counted
+        self._permit(url)
         for attempt in range(1, self.patience.attempts + 1):
             # before every attempt: another thread may have found meanwhile that the host is down
             self._breaker.check(url)
@@ -301,6 +291,20 @@ class Transport:
                 return Reply(response.status_code, names, bytes(content))
         except requests.RequestException as error:
             raise TransientError(f"{without_secrets(url)}: {_plain(error)}") from error
+
+
+def _parsed(text: str, url: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError(f"{without_secrets(url)} answered something that is not JSON") from error
+
+
+def _object(text: str, url: str) -> dict[str, Any]:
+    answer = _parsed(text, url)
+    if not isinstance(answer, dict):
+        raise ServiceError(f"{without_secrets(url)} answered JSON that is no object")
+    return answer
 
 
 def _plain(error: requests.RequestException) -> str:

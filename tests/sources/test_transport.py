@@ -10,7 +10,7 @@ import pytest
 from changedet.errors import ServiceError
 from changedet.sources.allowed import Rules
 from changedet.sources.rangefile import RangeFile
-from changedet.sources.transport import Patience, Transport, retry_after
+from changedet.sources.transport import Patience, RefusedError, Transport, retry_after
 from tests.loopback import Fault, send, serving
 
 QUICK = Patience(attempts=3, connect=2, read=0.4, total=1.5, base=0.01, longest=0.3)
@@ -68,6 +68,13 @@ def test_passing_faults_are_tried_again(root: Path, status: int) -> None:
         sender = transport()
         assert sender.get_json(f"{served.url}/a.json") == {"type": "Catalog"}
         assert sender.spent.requests == 2
+
+
+def test_a_refusal_keeps_its_status(root: Path) -> None:
+    for status in (401, 403):
+        with serving(root, fault=always(status)) as served, pytest.raises(RefusedError) as refused:
+            transport().get_json(f"{served.url}/a.json")
+        assert refused.value.status == status
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
@@ -195,6 +202,11 @@ def test_a_redirect_out_of_the_rules_is_refused(root: Path, place: str) -> None:
     with serving(root, fault=always(302, headers={"Location": place})) as served:
         with pytest.raises(ServiceError, match=r"allowed|public network|this machine"):
             transport().get_json(f"{served.url}/a.json")
+
+
+def test_a_malformed_address_is_said_to_be_one() -> None:
+    with pytest.raises(ServiceError, match="the address is malformed"):
+        transport().get_json("https://[bad/x.json")
 
 
 def test_endless_redirects_end(root: Path) -> None:
