@@ -249,9 +249,9 @@ def _alerts() -> None:
 @alerts.command("test")
 def alerts_test(configs: SiteFiles) -> None:
     """Send an alert that says that it is a test over each channel of watch.yaml, and say what came of it."""
-    from changedet.watch.asked import test_channels
+    from changedet.watch.asked import try_channels
 
-    lines, code = test_channels(configs)
+    lines, code = try_channels(configs)
     typer.echo("\n".join(lines))
     raise typer.Exit(code)
 

@@ -214,7 +214,7 @@ def _mark(archive: Path, channel: Channel, alert: Alert, how: str) -> None:
     write_bytes(archive / FOLDER / channel.name / f"{alert.key}.json", json_bytes(mark))
 
 
-def test_alert(moment: datetime) -> Alert:
+def sample_alert(moment: datetime) -> Alert:
     """An alert that says that it is none."""
     stamp = f"{moment:%Y%m%dT%H%M%SZ}"
     return Alert(

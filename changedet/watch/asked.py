@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from changedet.errors import ChangedetError, InputError
-from changedet.watch.alerts import test_alert
+from changedet.watch.alerts import sample_alert
 from changedet.watch.config import read_config
 from changedet.watch.journal import journal
 from changedet.watch.status import SiteStatus, age
@@ -95,7 +95,7 @@ def status_lines(rows: Iterable[SiteStatus]) -> list[str]:
     return lines
 
 
-def test_channels(configs: Path) -> tuple[list[str], int]:
+def try_channels(configs: Path) -> tuple[list[str], int]:
     """Send a test alert over every channel: a line each, and the exit code.
 
     Raises
@@ -106,7 +106,7 @@ def test_channels(configs: Path) -> tuple[list[str], int]:
     channels = channels_of(config.alerts)
     if not channels:
         raise InputError(f"{configs}: watch.yaml names no webhook and no email under alerts; nothing to test")
-    alert, lines, codes = test_alert(datetime.now(UTC).replace(microsecond=0)), [], [0]
+    alert, lines, codes = sample_alert(datetime.now(UTC).replace(microsecond=0)), [], [0]
     for channel in channels:
         try:
             channel.send(alert)

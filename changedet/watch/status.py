@@ -106,9 +106,9 @@ class SiteStatus:
 
 def statuses(known: Iterable[Summary], sites: Iterable[Checked]) -> list[SiteStatus]:
     """Sites by id: those that were looked at, and those that the last pass knows of."""
-    summaries_ = {summary.site: summary for summary in known}
+    by_id = {summary.site: summary for summary in known}
     checked = {one.site or one.file: one for one in sites}
-    return [_status(name, summaries_.get(name), checked.get(name)) for name in sorted({*summaries_, *checked})]
+    return [_status(name, by_id.get(name), checked.get(name)) for name in sorted({*by_id, *checked})]
 
 
 def _status(name: str, summary: Summary | None, checked: Checked | None) -> SiteStatus:
