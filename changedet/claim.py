@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import math
-from itertools import pairwise
 from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
@@ -83,13 +82,7 @@ class ClaimedObject(Frozen):
     @property
     def diameter(self) -> float:
         """Metres across: the size given, or the diameter of the circle of the footprint's area."""
-        if self.size is not None:
-            return self.size
-        ring = self.ring()
-        across = METRES_PER_DEGREE * math.cos(math.radians(ring[0][1]))
-        points = [((x - ring[0][0]) * across, (y - ring[0][1]) * METRES_PER_DEGREE) for x, y in ring]
-        twice = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(points))
-        return 2 * math.sqrt(abs(twice) / 2 / math.pi)
+        return self.zone().diameter
 
 
 class Claim(Frozen):

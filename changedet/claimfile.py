@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaMode
 from shapely import Polygon
 
-from changedet.claim import WHATS, Claim, ClaimedObject, ReportSource, What
+from changedet.claim import Claim, ClaimedObject, ReportSource, What
 from changedet.errors import FileError
-from changedet.plainwords import found, not_one_of, problem_of
+from changedet.plainwords import found, problem_of
 from changedet.site import Period, Site
-from changedet.sitefile import DAYS_HINT, Rooms, site_in
+from changedet.sitefile import Rooms, period_in, site_in
 from changedet.yamlfile import Path_, Reader, load
 
 REQUIRED = ("quotation", "source", "site", "what", "window", "objects")
@@ -53,7 +54,7 @@ def read_claim(path: Path, rooms: Rooms) -> tuple[Claim, Path]:
         "quotation": reader.value(("quotation",), TypeAdapter(FIELDS["quotation"])),
         "source": reader.model(("source",), ReportSource),
         "site": site,
-        "what": _what(reader),
+        "what": reader.value(("what",), TypeAdapter(FIELDS["what"])),
         "window": _window(reader, site),
         "objects": _objects(reader),
     }
@@ -74,8 +75,10 @@ def claim_schema(site: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     site : the schema of site files
     """
-    adapters = [(key, "validation", TypeAdapter(kind)) for key, kind in FIELDS.items()]
-    made, definitions = TypeAdapter.json_schemas(adapters)  # type: ignore[arg-type]
+    asked: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (key, "validation", TypeAdapter(kind)) for key, kind in FIELDS.items()
+    ]
+    made, definitions = TypeAdapter.json_schemas(asked)
     fields = {key: made[key, "validation"] for key in FIELDS}
     defs = {**definitions.get("$defs", {}), **site["$defs"]}
     defs["ClaimedObject"]["oneOf"] = [{"required": ["center", "size"]}, {"required": ["polygon"]}]
@@ -118,25 +121,9 @@ def _site(reader: Reader, folder: Path, rooms: Rooms) -> tuple[Site | None, Path
     return site, path.parent
 
 
-def _what(reader: Reader) -> What | None:
-    item = reader.item(("what",))
-    if item is not None and item.value not in WHATS:
-        reader.add(("what",), not_one_of(item.plain(), WHATS))
-        return None
-    what: What | None = reader.value(("what",), TypeAdapter(FIELDS["what"]))
-    return what
-
-
 def _window(reader: Reader, site: Site | None) -> Period | None:
-    days = reader.value(("window",), TypeAdapter(tuple[date, date]), DAYS_HINT)
-    if days is None:
-        return None
-    try:
-        window = Period(first=days[0], last=days[1])
-    except ValidationError as error:
-        reader.add(("window",), problem_of(error))
-        return None
-    if site is not None and (window.first < site.after.first or window.last > site.after.last):
+    window = period_in(reader, "window")
+    if window is not None and site is not None and (window.first < site.after.first or window.last > site.after.last):
         reader.add(
             ("window",),
             f"is {window}, but must lie within the site's after, {site.after}, for the days before that teach what is "

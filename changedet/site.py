@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -72,6 +73,16 @@ def check_lonlat(point: tuple[float, float]) -> tuple[float, float]:
 LonLat = Annotated[tuple[float, float], AfterValidator(check_lonlat)]
 
 
+def circle_ring(center: tuple[float, float], radius: float, points: int) -> Ring:
+    """A circle of ``radius`` metres as a closed ring of ``points`` corners in longitude, latitude."""
+    lon, lat = center
+    dy = radius / METRES_PER_DEGREE
+    dx = dy / math.cos(math.radians(lat))
+    angles = [2 * math.pi * i / points for i in range(points)]
+    ring = [(lon + dx * math.cos(a), lat + dy * math.sin(a)) for a in angles]
+    return (*ring, ring[0])
+
+
 class Circle(Frozen):
     """A centre and a radius."""
 
@@ -89,12 +100,7 @@ class Circle(Frozen):
 
     def ring(self, points: int = 64) -> Ring:
         """The circle as a closed ring of ``points`` corners in longitude, latitude."""
-        lon, lat = self.center
-        dy = self.radius / METRES_PER_DEGREE
-        dx = dy / math.cos(math.radians(lat))
-        angles = [2 * math.pi * i / points for i in range(points)]
-        ring = [(lon + dx * math.cos(a), lat + dy * math.sin(a)) for a in angles]
-        return (*ring, ring[0])
+        return circle_ring(self.center, self.radius, points)
 
 
 def check_ring_size(ring: Ring) -> None:
@@ -138,11 +144,18 @@ class Zone(Frozen):
             return (*self.polygon, self.polygon[0])
         if self.center is None or self.radius is None:
             raise ValueError("give either center and radius, or polygon")
-        lon, lat = self.center
-        dy = self.radius / METRES_PER_DEGREE
-        dx = dy / math.cos(math.radians(lat))
-        ring = [(lon + dx * math.cos(i * math.pi / 16), lat + dy * math.sin(i * math.pi / 16)) for i in range(32)]
-        return (*ring, ring[0])
+        return circle_ring(self.center, self.radius, 32)
+
+    @property
+    def diameter(self) -> float:
+        """Metres across: of the circle, or of the circle of the polygon's area."""
+        if self.radius is not None:
+            return 2 * self.radius
+        ring = self.ring()
+        across = METRES_PER_DEGREE * math.cos(math.radians(ring[0][1]))
+        points = [((x - ring[0][0]) * across, (y - ring[0][1]) * METRES_PER_DEGREE) for x, y in ring]
+        twice = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(points))
+        return 2 * math.sqrt(abs(twice) / 2 / math.pi)
 
 
 class SensorSpec(Frozen):

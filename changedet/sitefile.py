@@ -287,16 +287,20 @@ def _sensors(reader: Reader) -> dict[str, SensorSpec | None]:
     return {name: reader.model((*path, name), SensorSpec, empty=True) for name in reader.keys(path, SENSORS)}
 
 
+def period_in(reader: Reader, key: str) -> Period | None:
+    """The two days under a key; None after noting what is wrong with them."""
+    days = reader.value((key,), TypeAdapter(tuple[date, date]), DAYS_HINT)
+    if days is None:
+        return None
+    try:
+        return Period(first=days[0], last=days[1])
+    except ValidationError as error:
+        reader.add((key,), problem_of(error))
+        return None
+
+
 def _periods(reader: Reader) -> tuple[Period | None, Period | None]:
-    periods: list[Period | None] = []
-    for side in ("before", "after"):
-        days = reader.value((side,), TypeAdapter(tuple[date, date]), DAYS_HINT)
-        try:
-            periods.append(None if days is None else Period(first=days[0], last=days[1]))
-        except ValidationError as error:
-            reader.add((side,), problem_of(error))
-            periods.append(None)
-    before, after = periods
+    before, after = period_in(reader, "before"), period_in(reader, "after")
     if before and after and after.first <= before.last:
         swapped = "; the two look swapped" if after.last < before.first else ""
         reader.add(

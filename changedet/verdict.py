@@ -6,11 +6,9 @@ Investigations, 2022, on stating what the material shows).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -93,7 +91,7 @@ def _zone_verdict(
     reasons: list[Reason] = []
     if not inside.any() or change.observable.values[inside].mean() < LEAST_OBSERVABLE:
         reasons.append("clouded")
-    if _diameter(zone) < limit:
+    if zone.diameter < limit:
         reasons.append("below-detection-limit")
     if here:
         reasons.append("changed-otherwise")
@@ -123,14 +121,3 @@ def _overlap(detection: Detection, inside: NDArray[np.bool_], change: xr.Dataset
     shape = Geometry(shapely.geometry.shape(dict(detection.polygon)), "EPSG:4326").to_crs(str(geobox.crs))
     covered = geometry_mask([shape.geom], out_shape=geobox.shape, transform=geobox.transform, invert=True)
     return bool((covered & inside).any())
-
-
-def _diameter(zone: Zone) -> float:
-    """Metres across the zone: a circle's diameter, or that of the circle of a polygon's area."""
-    if zone.radius is not None:
-        return 2 * zone.radius
-    ring = zone.ring()
-    latitude = math.radians(ring[0][1])
-    points = [(x * 111_320 * math.cos(latitude), y * 111_320) for x, y in ring]
-    twice = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(points))
-    return math.sqrt(abs(twice) / 2 / math.pi) * 2
