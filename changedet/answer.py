@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from changedet.claim import Claim, ClaimedObject, What
-from changedet.objects.finding import Finding, Reason
+from changedet.objects.finding import ALPHA, Finding, Reason
+from changedet.objects.shapes import geometric_limit
 from changedet.site import Period, Ring, ZoneKind
-from changedet.verdict import SUPPORTED_P, Outcome, Verdict
+from changedet.verdict import Outcome, Verdict
 
 UNCHANGED_P = 0.10
 """Above it an object looks as unchanged places do."""
@@ -95,8 +96,6 @@ def _quoted(one: ClaimedObject) -> QuotedObject:
 
 def unseen(claim: Claim, reasons: tuple[Reason, ...]) -> tuple[Finding, ...]:
     """Findings where no image was read or none was clear: those too small by geometry are said to be."""
-    from changedet.objects.shapes import geometric_limit
-
     limits = [geometric_limit(one.kind) for one in claim.objects]
     return tuple(
         Finding(one.name, one.diameter, one.diameter < limit, limit, unread=reasons)
@@ -119,7 +118,7 @@ def object_verdict(finding: Finding, what: What, window: Period, smallest: float
             smallest_diameter=finding.limit if smallest is None else max(finding.limit, smallest),
             needed=_needed(("below-detection-limit",), finding, window),
         )
-    if finding.p_intact is not None and finding.p_intact <= SUPPORTED_P and finding.date_first is not None:
+    if finding.p_intact is not None and finding.p_intact <= ALPHA and finding.date_first is not None:
         outcome, text, reasons = _changed(finding, what, window)
     else:
         outcome, text, reasons = _unchanged(finding, what, window)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,7 +16,6 @@ from changedet.site import METRES_PER_DEGREE, LonLat, Period, Ring, Site, Zone, 
 from changedet.values import Frozen
 
 What = Literal["destroyed", "damaged", "built", "intact"]
-WHATS: tuple[str, ...] = get_args(What)
 UNFILLED = "FILL-IN"
 """What a draft holds where a person has to write."""
 CONTROL_MARGIN = 1000.0

@@ -52,6 +52,8 @@ from changedet.store import Store, default_cache, run_folder
 from changedet.verdict import Verdict, zone_verdicts
 
 SEED = 0
+SMALLEST_ZONE = 20.0
+"""Metres: a zone narrower than two pixels of 10 m may change without showing."""
 PACKAGES = ("changedet", "numpy", "scipy", "xarray", "rasterio", "odc-stac", "odc-geo", "scikit-image", "numba")
 
 
@@ -124,7 +126,7 @@ def load_claim(path: Path) -> tuple[Claim, Path]:
 
 def schema(kind: Literal["site", "claim"] = "site") -> dict[str, Any]:
     """The JSON Schema of site files, or of claim files, with every source and detector there is."""
-    sources = {kind: source for kind in source_kinds() if (source := source_config(kind)) is not None}
+    sources = {name: source for name in source_kinds() if (source := source_config(name)) is not None}
     detectors = {name: detector for name in detector_names() if (detector := detector_config(name)) is not None}
     site = site_schema(sources, detectors)
     return site if kind == "site" else claim_schema(site)
@@ -318,7 +320,7 @@ def _verdicts(
 ) -> tuple[ClaimAnswer | None, tuple[Verdict, ...]]:
     change, detections, stacks = found
     if claim is None:
-        return None, zone_verdicts(site, detections, change, 20.0)
+        return None, zone_verdicts(site, detections, change, SMALLEST_ZONE)
     question = Question(claim.what, claim.window, Periods(site.before, site.after), SEED)
     findings, smallest = assess(claim.objects, question, stacks)
     return answer(claim, findings, smallest)

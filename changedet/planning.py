@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from changedet.claim import Claim, ClaimedObject
-from changedet.objects.shapes import fill_of_disc, geometric_limit
+from changedet.objects.shapes import disc_of_fill, geometric_limit
 from changedet.pipeline import load_claim
 from changedet.scene import Scene
 from changedet.site import Period
@@ -116,11 +116,4 @@ def expected_limit(before: float, after: float) -> float:
     """
     if before < 1 or after < 1:
         return math.inf
-    least = SURE * USUAL_NOISE * math.sqrt(1 / before + 1 / after) / USUAL_CONTRAST
-    if least >= 1:
-        return math.inf
-    low, high = 0.0, 2000.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if fill_of_disc(middle) >= least else (middle, high)
-    return high
+    return disc_of_fill(SURE * USUAL_NOISE * math.sqrt(1 / before + 1 / after) / USUAL_CONTRAST)

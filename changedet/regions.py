@@ -33,7 +33,7 @@ from changedet.errors import ContractError
 from changedet.kinds import Kind, classify
 from changedet.pieces import significant_pieces
 from changedet.site import Site
-from changedet.stack import Periods, check_change, geobox_of
+from changedet.stack import Periods, check_change, geobox_of, instant
 
 __all__ = ["Detection", "Kind", "Onset", "find_detections"]
 
@@ -229,10 +229,10 @@ def _onset(pixels: NDArray[np.intp], change: xr.Dataset) -> Onset:
     weight[np.isnat(after) & np.isnat(before)] = 0.0
     brackets, index = np.unique(np.stack([after, before]).view(np.int64), axis=1, return_inverse=True)
     best = int(np.argmax(np.bincount(index.ravel(), weight)))
-    return Onset(*(_instant(value) for value in brackets[:, best].view("datetime64[ns]")))
+    return Onset(*(_moment(value) for value in brackets[:, best].view("datetime64[ns]")))
 
 
-def _instant(value: np.datetime64) -> datetime | None:
+def _moment(value: np.datetime64) -> datetime | None:
     return None if np.isnat(value) else value.astype("datetime64[us]").item().replace(tzinfo=UTC)
 
 
@@ -241,10 +241,10 @@ def _dates(stack: xr.Dataset, periods: Periods, onset: Onset) -> tuple[NDArray[n
     before, after = periods.sides(stack)
     times = stack.time.values
     if onset.after is not None:
-        early = before & (times <= np.datetime64(onset.after.replace(tzinfo=None), "ns"))
+        early = before & (times <= instant(onset.after))
         before = early if early.any() else before
     if onset.before is not None:
-        after = after & (times >= np.datetime64(onset.before.replace(tzinfo=None), "ns"))
+        after = after & (times >= instant(onset.before))
     return before, after
 
 

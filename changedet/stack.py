@@ -64,12 +64,13 @@ class Periods:
         """Two masks over ``stack.time``: dates of the reference period, dates of the after-window."""
         times = stack.time.values
         before, after = (
-            (times >= _instant(period.start)) & (times < _instant(period.end)) for period in (self.before, self.after)
+            (times >= instant(period.start)) & (times < instant(period.end)) for period in (self.before, self.after)
         )
         return before, after
 
 
-def _instant(moment: datetime) -> np.datetime64:
+def instant(moment: datetime) -> np.datetime64:
+    """A moment as ``stack.time`` has it: UTC, nanoseconds."""
     return np.datetime64(moment.replace(tzinfo=None), "ns")
 
 
@@ -152,7 +153,7 @@ def build_stack(layers: list[Layer], geobox: GeoBox, *, sensor: str, key: str, s
         variables,
         coords={
             **spatial_coords(geobox),
-            "time": np.array([_instant(layer.time) for layer in layers], "datetime64[ns]"),
+            "time": np.array([instant(layer.time) for layer in layers], "datetime64[ns]"),
             "scene_id": ("time", np.array([layer.scene_id for layer in layers], object)),
             "platform": ("time", np.array([layer.platform for layer in layers], object)),
             "relative_orbit": ("time", np.array([layer.relative_orbit for layer in layers], np.int32)),

@@ -15,13 +15,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from changedet.objects.finding import Reason, StackFinding
+from changedet.objects.finding import ALPHA, Reason, StackFinding
 from changedet.regions import Detection
-from changedet.site import Site, Zone
+from changedet.site import Period, Site, Zone
 from changedet.stack import geobox_of, ring_mask
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
-SUPPORTED_P = 0.01
 LEAST_OBSERVABLE = 0.5
 STRUCTURAL = frozenset({"structure removed", "structure built", "burnt or sooted", "unknown"})
 
@@ -63,21 +62,24 @@ def zone_verdicts(site: Site, detections: Iterable[Detection], change: xr.Datase
 
     Parameters
     ----------
+    detections : of one run; no two of them share a pixel
     change : ChangeMap of the site
     limit : metres, the diameter of the smallest object that the sensors can show
     """
     found = tuple(detections)
-    return tuple(_zone_verdict(site, zone, found, (change, limit)) for zone in site.zones)
+    numbers = _numbers(found, change)
+    verdicts = []
+    for zone in site.zones:
+        inside = zone_mask(zone, change)
+        here = [found[number - 1] for number in np.unique(numbers[inside]) if number]
+        seen = float(change.observable.values[inside].mean()) if inside.any() else 0.0
+        verdicts.append(_zone_verdict(zone, here, seen, site.after, limit))
+    return tuple(verdicts)
 
 
-def _zone_verdict(
-    site: Site, zone: Zone, detections: tuple[Detection, ...], shown: tuple[xr.Dataset, float]
-) -> Verdict:
-    change, limit = shown
-    window = f"{site.after}"
-    inside = zone_mask(zone, change)
-    here = [d for d in detections if _overlap(d, inside, change)]
-    structural = [d for d in here if d.kind in STRUCTURAL and d.p_value <= SUPPORTED_P]
+def _zone_verdict(zone: Zone, here: list[Detection], seen: float, window: Period, limit: float) -> Verdict:
+    """The verdict of a zone that these detections meet, and of which this share is observable."""
+    structural = [d for d in here if d.kind in STRUCTURAL and d.p_value <= ALPHA]
     if structural:
         best = min(structural, key=lambda d: d.p_value)
         what = "" if best.kind == "unknown" else f" consistent with “{best.kind}”"
@@ -89,7 +91,7 @@ def _zone_verdict(
             smallest_diameter=limit,
         )
     reasons: list[Reason] = []
-    if not inside.any() or change.observable.values[inside].mean() < LEAST_OBSERVABLE:
+    if seen < LEAST_OBSERVABLE:
         reasons.append("clouded")
     if zone.diameter < limit:
         reasons.append("below-detection-limit")
@@ -112,12 +114,18 @@ def zone_mask(zone: Zone, change: xr.Dataset) -> NDArray[np.bool_]:
     return ring_mask(zone.ring(), geobox_of(change))
 
 
-def _overlap(detection: Detection, inside: NDArray[np.bool_], change: xr.Dataset) -> bool:
+def _numbers(detections: tuple[Detection, ...], change: xr.Dataset) -> NDArray[np.int32]:
+    """For each pixel the place, from 1, of the detection that covers it, 0 where none does: (y, x); none overlap."""
     import shapely.geometry
     from odc.geo.geom import Geometry
-    from rasterio.features import geometry_mask
+    from rasterio.features import rasterize
 
     geobox = geobox_of(change)
-    shape = Geometry(shapely.geometry.shape(dict(detection.polygon)), "EPSG:4326").to_crs(str(geobox.crs))
-    covered = geometry_mask([shape.geom], out_shape=geobox.shape, transform=geobox.transform, invert=True)
-    return bool((covered & inside).any())
+    shapes = []
+    for number, detection in enumerate(detections, 1):
+        outline = Geometry(shapely.geometry.shape(dict(detection.polygon)), "EPSG:4326").to_crs(str(geobox.crs))
+        shapes.append((outline.geom, number))
+    numbers = np.zeros(geobox.shape, np.int32)
+    if shapes:
+        rasterize(shapes, out=numbers, transform=geobox.transform)
+    return numbers

@@ -78,8 +78,7 @@ def scan(
     whiten: Floats,
     pole: Floats,
     rules: Floats,
-    real: Floats,
-    whole: Ints,
+    out: tuple[Floats, Ints],
 ) -> None:
     """The largest G over all dates of the window, for every pixel; the block is overwritten.
 
@@ -93,11 +92,11 @@ def scan(
     pole : ``(bands,)``, direction in whitened space whose sign is reported
     rules : reference dates at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that
         bounds the date
-    real : ``(2, pixels)``, out: G and the mean change along ``pole``
-    whole : ``(6, pixels)``, out, indices of dates: first changed, last unchanged, earliest first changed, last
-        unchanged before that, latest first changed; then valid reference dates × 4096 + valid dates of the window.
-        −1 where there is no candidate.
+    out : what is filled. ``(2, pixels)``: G and the mean change along ``pole``. ``(6, pixels)``, indices of dates:
+        first changed, last unchanged, earliest first changed, last unchanged before that, latest first changed; then
+        valid reference dates × 4096 + valid dates of the window. −1 where there is no candidate.
     """
+    real, whole = out
     pixels = block.shape[2]
     steps = dates[1].shape[0]
     group = LANES * GROUP

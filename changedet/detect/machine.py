@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,12 +12,11 @@ from pydantic import Field
 
 from changedet.detect import kernels
 from changedet.detect.blocks import Block, Floats, Pane, panes, reach, smoothed
-from changedet.detect.residuals import subtract_baseline
+from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
 from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.stack import Periods, band_names
 from changedet.values import DetectorConfig
 
-YEAR = np.timedelta64(31_556_952, "s")
 LEAST = 24.0
 """Clear observations for a harmonic baseline."""
 
@@ -101,7 +100,7 @@ class Machine:
             pole = np.linalg.solve(whiten.T.astype(np.float64), np.ones(len(whiten))).astype(np.float32)
             real = np.empty((2, work.shape[2]), np.float32)
             whole = np.empty((6, work.shape[2]), np.int32)
-            kernels.scan(work, block[1], (before, after, ends), whiten, pole, rules, real, whole)
+            kernels.scan(work, block[1], (before, after, ends), whiten, pole, rules, (real, whole))
             found[scale] = Found(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole)
         return [found[scale] for scale in self.scales]
 
@@ -121,9 +120,10 @@ def build(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[Machine,
     scales = tuple(dict.fromkeys(config.scales or ((1.0, 2.0) if log else (0.0, 1.0))))
     sample = panes(planes, log, max(reach(scale) for scale in scales))
     surroundings = measure([pane.block for pane in sample], reference)
-    season = _season(times, reference, config.baseline)
+    harmonic = config.baseline == "harmonic" or (config.baseline == "auto" and has_season(times, reference, LEAST))
+    phase = year_phase(times) if harmonic else no_season(times)
     plain = tuple(np.eye(len(names), dtype=np.float32) for _ in scales)
-    machine = Machine(planes, log, times, reference, window, season, surroundings, scales, plain, config)
+    machine = Machine(planes, log, times, reference, window, phase, surroundings, scales, plain, config)
     blocks = [(pane.copy(), pane.width) for pane in sample]
     for block, _ in blocks:
         machine.residuals(block, reference)
@@ -131,16 +131,7 @@ def build(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[Machine,
         whitening([(smoothed(*block, width, scale), block[1]) for block, width in blocks], reference)
         for scale in scales
     )
-    ready = Machine(planes, log, times, reference, window, season, surroundings, scales, whiten, config)
-    return ready, sample
-
-
-def _season(times: NDArray, reference: NDArray[np.int32], baseline: str) -> Floats:
-    long = len(reference) >= LEAST and times[reference[-1]] - times[reference[0]] >= YEAR
-    if baseline == "mean" or not (long or baseline == "harmonic"):
-        return np.zeros((len(times), 0), np.float32)
-    phase = 2 * np.pi * (times - times[0]) / YEAR
-    return np.stack([np.cos(phase), np.sin(phase)], 1).astype(np.float32)
+    return replace(machine, whiten=whiten), sample
 
 
 def _ends(times: NDArray[np.datetime64], days: float | None) -> NDArray[np.int32]:

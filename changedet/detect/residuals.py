@@ -4,8 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
+from numpy.typing import NDArray
 
 from changedet.detect.kernels import LANES, ONE, Floats, Ints
+
+YEAR = np.timedelta64(31_556_952, "s")
+
+
+def has_season(times: NDArray[np.datetime64], reference: Ints, least: float) -> bool:
+    """Whether the reference dates can tell the season: ``least`` of them, over a year."""
+    return len(reference) >= least and bool(times[reference[-1]] - times[reference[0]] >= YEAR)
+
+
+def year_phase(times: NDArray[np.datetime64]) -> Floats:
+    """Cosine and sine of the year's phase: (time, 2)."""
+    phase = 2 * np.pi * (times - times[0]) / YEAR
+    return np.stack([np.cos(phase), np.sin(phase)], 1).astype(np.float32)
+
+
+def no_season(times: NDArray[np.datetime64]) -> Floats:
+    """For a baseline that is the mean: (time, 0)."""
+    return np.zeros((len(times), 0), np.float32)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -17,7 +36,7 @@ def subtract_baseline(
     Parameters
     ----------
     reference : indices of the reference dates
-    season : ``(time, 2)``, cosine and sine of the year's phase; ``(time, 0)`` for a mean baseline
+    season : of :func:`year_phase`, or of :func:`no_season` for a mean baseline
     surroundings : ``(bands, time, 3)``, change of the surroundings: level, slope on the reference mean, slope added
         beyond the bend
     knots : ``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest

@@ -231,6 +231,6 @@ def _row(found: list[Found], p: NDArray[np.float64]) -> dict[str, NDArray]:
         "n_before": counts // 4096,
         "n_after": counts % 4096,
     }
-    for name, place in zip(DATES, (0, 1, 2, 3, 4), strict=True):
+    for place, name in enumerate(DATES):
         values[name] = np.choose(best, [f.whole[place] for f in found])
     return values

@@ -9,16 +9,22 @@ from datetime import UTC, datetime
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from odc.geo.geom import multipoint, polygon
 
 from changedet.claim import ClaimedObject, What
 from changedet.objects import controls, dating, shapes
-from changedet.objects.chance import ALPHA, chances
-from changedet.objects.finding import Finding, Question
+from changedet.objects.chance import chances
+from changedet.objects.finding import ALPHA, Finding, Question
 from changedet.objects.limit import smallest_object
 from changedet.objects.look import Seen, View, field_of, look_at, means_of, pick, view_of
 from changedet.objects.scan import Scan
-from changedet.stack import geobox_of
+from changedet.stack import geobox_of, instant
 
+SHOWS = 0.05
+"""Up to this p_intact a stack by itself counts among those that show the change."""
+LASTING = 0.5
+"""Share of the clear dates from the change on that must show it."""
 RESTLESS = 2.0
 """Times by which a busy object wanders more than its controls."""
 LARGE_SHIFT = 0.5
@@ -72,7 +78,7 @@ def _assess(
     shifts = controls.candidates(outlines[0], where)
     picked = pick(views, outlines, shifts)
     looked = [look_at(view, shape, shifts[picked]) for view, shape in zip(views, outlines, strict=True)]
-    counts = _counts(looked, question)
+    clear_after, images_after = _counts(looked, question)
     stacks, p_intact, p_claimed, power = chances(looked, question, len(picked), rng)
     dated = dating.date([each.scanned for each in looked if each.scanned is not None]) if p_intact is not None else None
     found = p_intact is not None and p_intact <= ALPHA
@@ -85,9 +91,9 @@ def _assess(
         p_intact=p_intact,
         p_claimed=p_claimed,
         power=power,
-        clear_in_time=counts[0],
-        clear_after=counts[1],
-        images_after=counts[2],
+        clear_in_time=sum(stack.n_after for stack in stacks),
+        clear_after=clear_after,
+        images_after=images_after,
         restless=any(_restless(each.scanned) for each in looked if each.scanned is not None),
         misregistered=any(_misregistered(each.view) for each in looked),
         offset_suspect=any(_offset(each) for each in looked),
@@ -105,10 +111,10 @@ def _dated(finding: Finding, looked: list[Seen], dated: dating.Dating, what: Wha
     lasting = []
     for each, shown, share in zip(used, dated.shown, dated.shares, strict=True):
         value = p[each.view.key]
-        if value is None or value > 0.05:
+        if value is None or value > SHOWS:
             continue
         sensors.add(each.view.sensor)
-        lasting.append(share >= 0.5)
+        lasting.append(share >= LASTING)
         ids, times = each.view.stack.scene_id.values, each.view.stack.time.values
         scenes += [(times[t], str(ids[t])) for t in shown]
     return replace(
@@ -140,17 +146,16 @@ def _as_claimed(each: Seen, dated: dating.Dating, what: What) -> bool:
     return smaller or bool((change < 0).all() and change.mean() < -DARKER * each.shape.fill)
 
 
-def _counts(looked: list[Seen], question: Question) -> tuple[int, int, int]:
-    """Images from the window's first day on: clear ones, clear ones after its last day, all of them."""
-    first, last = (np.datetime64(day.replace(tzinfo=None)) for day in (question.window.start, question.window.end))
-    clear = after = images = 0
+def _counts(looked: list[Seen], question: Question) -> tuple[int, int]:
+    """Clear images after the window's last day, and all images from its first day on."""
+    first, last = instant(question.window.start), instant(question.window.end)
+    after = images = 0
     for each in looked:
         times = each.view.stack.time.values[each.view.window]
         mask = each.series.mask[each.view.window, 0] > 0
-        clear += int((mask & (times >= first)).sum())
         after += int((mask & (times >= last)).sum())
         images += int((times >= first).sum())
-    return clear, after, images
+    return after, images
 
 
 def _restless(scanned: Scan) -> bool:
@@ -172,11 +177,7 @@ def _offset(each: Seen) -> bool:
     return bool((jump > OFFSET_JUMP).all() or (jump < -OFFSET_JUMP).all())
 
 
-def _places(one: ClaimedObject, shifts: NDArray[np.int64], geobox: object) -> tuple[tuple[float, float], ...]:
-    from odc.geo.geobox import GeoBox
-    from odc.geo.geom import multipoint, polygon
-
-    assert isinstance(geobox, GeoBox)
+def _places(one: ClaimedObject, shifts: NDArray[np.int64], geobox: GeoBox) -> tuple[tuple[float, float], ...]:
     if not len(shifts):
         return ()
     x, y = polygon(list(one.ring()), crs="EPSG:4326").to_crs(str(geobox.crs)).centroid.coords[0]

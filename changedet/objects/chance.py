@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from changedet.detect.calibrate import cauchy_combination, fit_null
 from changedet.objects import inject
-from changedet.objects.finding import Question, StackFinding
+from changedet.objects.finding import ALPHA, Question, StackFinding
 from changedet.objects.look import Doubles, Seen, means_of
 from changedet.objects.scan import LEAST_PLACEBOS
 from changedet.site import Period
-from changedet.stack import band_names
+from changedet.stack import band_names, instant
 
-ALPHA = 0.01
 LEAST_NULL = 200
 """Controls from which a tail is fitted."""
 
@@ -65,9 +64,8 @@ def fused(by_sensor: Mapping[str, list[Doubles]]) -> Doubles:
 
 def days_in(window: Period, count: int, rng: np.random.Generator) -> NDArray[np.datetime64]:
     """Days of the window at random, as instants."""
-    first = np.datetime64(window.start.replace(tzinfo=None), "ns")
     span = (window.end - window.start).total_seconds()
-    return first + (rng.uniform(0, span, count) * 1e9).astype("timedelta64[ns]")
+    return instant(window.start) + (rng.uniform(0, span, count) * 1e9).astype("timedelta64[ns]")
 
 
 def steps_for(each: Seen, question: Question, count: int, rng: np.random.Generator) -> Doubles:
@@ -80,7 +78,7 @@ def steps_for(each: Seen, question: Question, count: int, rng: np.random.Generat
 
 
 def _clear_dates(each: Seen, question: Question) -> tuple[int, int]:
-    first = np.datetime64(question.window.start.replace(tzinfo=None))
     times = each.view.stack.time.values[each.view.window]
     mask = each.series.mask[:, 0] > 0
-    return int(mask[each.view.reference].sum()), int((mask[each.view.window] & (times >= first)).sum())
+    late = times >= instant(question.window.start)
+    return int(mask[each.view.reference].sum()), int((mask[each.view.window] & late).sum())

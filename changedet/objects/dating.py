@@ -69,7 +69,7 @@ def _clear(scan: Scan) -> NDArray[np.datetime64]:
 
 def _log_likelihood(scan: Scan, edges: NDArray[np.datetime64]) -> NDArray[np.float64]:
     """½G/κ for a change between each two edges; −∞ after which no image remains."""
-    g, _ = profile(scan.z[:, :, :1], scan.mask[:, :1], scan.reference, scan.window, least_after=1)
+    g = profile(scan.z[:, :, :1], scan.mask[:, :1], scan.reference, scan.window, least_after=1)
     good = np.isfinite(g[:, 0])
     out = np.zeros(len(edges) - 1)
     if not good.any():

@@ -10,6 +10,8 @@ from changedet.claim import What
 from changedet.site import Period
 from changedet.stack import Periods
 
+ALPHA = 0.01
+"""Up to this p_intact something is said to have changed."""
 Reason = Literal[
     "clouded",
     "below-detection-limit",

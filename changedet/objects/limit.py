@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from changedet.claim import ClaimedObject
 from changedet.objects import controls, inject, shapes
-from changedet.objects.chance import ALPHA, days_in, fused, p_value
-from changedet.objects.finding import Question
+from changedet.objects.chance import days_in, fused, p_value
+from changedet.objects.finding import ALPHA, Question
 from changedet.objects.look import Doubles, View, look_at, means_of
 from changedet.stack import band_names, geobox_of
 

@@ -1,7 +1,8 @@
 """The max-scan on series, the object's beside its controls', each put over its own placebo scans.
 
 G(τ) = n₁n₂/(n₁+n₂) |mean after − mean before|² on whitened residuals, as in ``detect/scan.py``; a series' statistic is
-its largest G less the median of its placebos' largest G, over their spread.
+its largest G less the median of its placebos' largest G, over their spread. The compiled scan of that room keeps only
+the largest G of millions of pixels; here are some hundred series, and a date needs G at every τ.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from changedet.detect.calibrate import placebo_windows
-from changedet.detect.residuals import subtract_baseline
-from changedet.detect.surroundings import measure, whitening
+from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
+from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.objects.series import Series
 
 Floats = NDArray[np.float32]
@@ -28,7 +29,6 @@ PRIOR = 8.0
 HARMONIC_LEAST = 12.0
 """Clear dates from which a footprint's season is fitted; a sum over many pixels needs fewer than one pixel."""
 LEAST_RESTLESS = 0.5
-YEAR = np.timedelta64(31_556_952, "s")
 PLACEBOS = 24
 LEAST_PLACEBOS = 4
 OWN = 0.5
@@ -61,19 +61,12 @@ class Scan:
 
     def statistic(self, z: Doubles | None = None) -> Doubles:
         """(places,) standardised largest G; NaN where there are too few dates."""
-        g, _ = largest(self.z if z is None else z, self.mask, self.reference, self.window)
+        g = largest(self.z if z is None else z, self.mask, self.reference, self.window)
         return np.asarray((g - self.level) / self.spread)
 
 
-def profile(
-    z: Doubles, mask: Doubles, before: NDArray, after: NDArray, least_after: int = MIN_AFTER
-) -> tuple[Doubles, Doubles]:
-    """G and the mean change for each date of ``after`` taken as the first changed one.
-
-    Returns
-    -------
-    G (len(after), places), NaN where there are too few dates; the change (bands, len(after), places)
-    """
+def profile(z: Doubles, mask: Doubles, before: NDArray, after: NDArray, least_after: int = MIN_AFTER) -> Doubles:
+    """G for each date of ``after`` taken as the first changed one: (len(after), places), NaN with too few dates."""
     clipped = np.clip(z, -CLIP, CLIP)
     n0, s0 = mask[before].sum(0), clipped[:, before].sum(1)
     n = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(mask[after], 0)])
@@ -82,16 +75,13 @@ def profile(
     change = (s[:, -1:] - s[:, :-1]) / np.maximum(n2, 1) - (s0[:, None] + s[:, :-1]) / np.maximum(n1, 1)
     g = n1 * n2 / np.maximum(n1 + n2, 1) * (change**2).sum(0)
     good = (n1 >= MIN_BEFORE) & (n2 >= least_after) & (mask[after] > 0)
-    return np.where(good, g, np.nan), change
+    return np.where(good, g, np.nan)
 
 
-def largest(z: Doubles, mask: Doubles, before: NDArray, after: NDArray) -> tuple[Doubles, NDArray[np.intp]]:
-    """The largest G of each series and its position in ``after``; NaN and 0 where there is no candidate."""
-    g, _ = profile(z, mask, before, after)
-    filled = np.where(np.isfinite(g), g, -1)
-    best = filled.argmax(0)
-    top = filled.max(0)
-    return np.where(top >= 0, top, np.nan), best
+def largest(z: Doubles, mask: Doubles, before: NDArray, after: NDArray) -> Doubles:
+    """The largest G of each series (places,); NaN where there is no candidate."""
+    top = np.where(np.isfinite(g := profile(z, mask, before, after)), g, -1).max(0)
+    return np.where(top >= 0, top, np.nan)
 
 
 def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, window: NDArray) -> Scan | None:
@@ -108,9 +98,9 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     placebos = placebo_windows(reference, length, MIN_BEFORE, PLACEBOS)
     if len(placebos) < LEAST_PLACEBOS or len(window) < 1:
         return None
-    season = _season(times, reference)
+    phase = year_phase(times) if has_season(times, reference, HARMONIC_LEAST) else no_season(times)
     around = measure([(series.values, series.mask)], reference)
-    base = (series, season, around)
+    base = (series, phase, around)
     values = _residuals(*base, reference, HARMONIC_LEAST)
     whiten = whitening([(values, series.mask)], reference).astype(np.float64)
     z, scale = _standard(values, series.mask, whiten, reference)
@@ -122,12 +112,12 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
         runs.append((_standard(moved, series.mask, whiten, before)[0].astype(np.float32), before, after))
     # what wanders with the seasons or the weather is noise of that series: put over it, lest its steps be clipped
     level, _ = _own_null(
-        np.array([largest(run.astype(np.float64), mask, before, after)[0] for run, before, after in runs])
+        np.array([largest(run.astype(np.float64), mask, before, after) for run, before, after in runs])
     )
     restless = np.sqrt(np.maximum(np.nan_to_num(level / np.nanmedian(level), nan=1.0), LEAST_RESTLESS))
     tops, single = [], []
     for run, before, after in runs:
-        g, _ = profile(run / restless, mask, before, after)
+        g = profile(run / restless, mask, before, after)
         tops.append(np.nanmax(np.where(np.isfinite(g), g, -1), axis=0))
         single.append(g[len(g) // 2])
     level, spread = _own_null(np.array(tops))
@@ -141,20 +131,9 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     return Scan(z, mask, step, times, reference, window, level, spread, restless, inflation, jump.astype(np.float64))
 
 
-def _season(times: NDArray[np.datetime64], reference: NDArray[np.int32]) -> Floats:
-    """Cosine and sine of the year where the reference period carries a season; else nothing."""
-    if len(reference) < HARMONIC_LEAST or times[reference[-1]] - times[reference[0]] < YEAR:
-        return np.zeros((len(times), 0), np.float32)
-    phase = 2 * np.pi * ((times - times[0]) / YEAR)
-    return np.stack([np.cos(phase), np.sin(phase)], 1).astype(np.float32)
-
-
-def _residuals(series: Series, season: Floats, around: object, before: NDArray, least: float) -> Floats:
-    from changedet.detect.surroundings import Surroundings
-
-    assert isinstance(around, Surroundings)
+def _residuals(series: Series, phase: Floats, around: Surroundings, before: NDArray, least: float) -> Floats:
     values = series.values.copy()
-    subtract_baseline(values, series.mask, before, season, around.line, around.knots, least)
+    subtract_baseline(values, series.mask, before, phase, around.line, around.knots, least)
     return values
 
 

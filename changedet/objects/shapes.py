@@ -18,6 +18,7 @@ from changedet.site import Ring, ZoneKind
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
+    from shapely.geometry.base import BaseGeometry
 
 Floats = NDArray[np.float32]
 
@@ -87,12 +88,10 @@ def disc(diameter: float, pixel: float, sigma: float) -> Shape:
     return _shape(Point(pixel / 2, -pixel / 2).buffer(diameter / 2), (0.0, 0.0), pixel, sigma)
 
 
-def _shape(outline: object, corner: tuple[float, float], pixel: float, sigma: float) -> Shape:
+def _shape(outline: BaseGeometry, corner: tuple[float, float], pixel: float, sigma: float) -> Shape:
     from affine import Affine
     from rasterio.features import rasterize
-    from shapely.geometry.base import BaseGeometry
 
-    assert isinstance(outline, BaseGeometry)
     left, low, right, high = outline.bounds
     # by area, so that a sliver has the size it has
     diameter = 2 * math.sqrt(max(outline.area, 1e-6) / math.pi)
@@ -160,10 +159,14 @@ def fill_of_disc(diameter: float) -> float:
     return area / (area + 4 * math.pi * (OPTICAL_SIGMA**2 + PIXEL_SIGMA**2))
 
 
+def disc_of_fill(fill: float) -> float:
+    """Metres across of the disc of this ``fill_of_disc``; infinite from 1 on."""
+    return 4 * math.hypot(OPTICAL_SIGMA, PIXEL_SIGMA) * math.sqrt(fill / (1 - fill)) if fill < 1 else math.inf
+
+
 def geometric_limit(kind: ZoneKind) -> float:
     """Metres across below which no such object can show in 10 m pixels, whatever it is made of.
 
     Even a structure that differs from the ground by ``BRIGHTEST`` then changes its pixels by less than ``FAINTEST``.
     """
-    least = FAINTEST / BRIGHTEST / COVER.get(kind, 1.0)
-    return 4 * math.hypot(OPTICAL_SIGMA, PIXEL_SIGMA) * math.sqrt(least / (1 - least))
+    return disc_of_fill(FAINTEST / BRIGHTEST / COVER.get(kind, 1.0))
