@@ -43,6 +43,15 @@ def test_a_zone_polygon_is_closed() -> None:
     assert Zone(name="yard", polygon=((0, 0), (1, 0), (1, 1))).ring() == ((0, 0), (1, 0), (1, 1), (0, 0))
 
 
+@given(lons, lats, st.floats(5, 2000))
+def test_the_diameter_of_a_zone_is_that_of_the_circle_of_its_area(lon: float, lat: float, across: float) -> None:
+    assert Zone(name="tank", center=(lon, lat), radius=across / 2).diameter == pytest.approx(across)
+    east, north = GEOD.fwd(lon, lat, 90, across)[:2], GEOD.fwd(lon, lat, 0, across)[:2]
+    # a right-angled triangle of area across²/2; near the poles metres to a degree of longitude change within it
+    triangle = Zone(name="yard", polygon=((lon, lat), east, north))
+    assert triangle.diameter == pytest.approx(math.sqrt(2 / math.pi) * across, rel=0.02)
+
+
 @pytest.mark.parametrize(
     "shape",
     [

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from changedet.objects.shapes import OPTICAL_SIGMA, disc, fill_of_disc, footprint, geometric_limit, without
+from changedet.objects.shapes import (
+    OPTICAL_SIGMA,
+    disc,
+    disc_of_fill,
+    fill_of_disc,
+    footprint,
+    geometric_limit,
+    without,
+)
 
 
 def test_a_large_object_fills_its_pixels_and_a_point_hardly_any() -> None:
@@ -25,6 +33,12 @@ def test_a_large_object_fills_its_pixels_and_a_point_hardly_any() -> None:
 @settings(max_examples=15, deadline=None)
 def test_the_formula_of_a_small_disc_is_near_what_is_drawn(diameter: float) -> None:
     assert fill_of_disc(diameter) == pytest.approx(disc(diameter, 10, OPTICAL_SIGMA).fill, abs=0.1)
+
+
+@given(st.floats(1, 200))
+def test_the_disc_of_a_fill_has_that_fill(diameter: float) -> None:
+    assert disc_of_fill(fill_of_disc(diameter)) == pytest.approx(diameter, rel=1e-6)
+    assert math.isinf(disc_of_fill(1.0))
 
 
 def test_weights_sum_to_one_and_lie_where_the_object_lies() -> None:
