@@ -26,7 +26,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_archive(
         folder / "archive",
         Simulation(
-            seed=5, months=18, size_m=1800, cloud_share=0.1, sensors=("sentinel-2",), decoys=False,
+            seed=5, months=18, size_m=1200, revisit_days=15, cloud_share=0.1, sensors=("sentinel-2",), decoys=False,
             structures=(tank("gone", (0, 0), 40), tank("standing", (150, 100), 40), mast("mast-1", (-150, 0))),
             events=(Event("loss", "Loss", "demolish", ("gone",), date(2022, 3, 1)),),
         ),
