@@ -284,7 +284,14 @@ def _sensors(reader: Reader) -> dict[str, SensorSpec | None]:
     item = reader.item(path)
     if item is not None and isinstance(item.value, Mapping) and not item.value:
         reader.add(path, f"is an empty block; name at least one of {', '.join(SENSORS)}")
-    return {name: reader.model((*path, name), SensorSpec, empty=True) for name in reader.keys(path, SENSORS)}
+    specs = {name: reader.model((*path, name), SensorSpec, empty=True) for name in reader.keys(path, SENSORS)}
+    radar = specs.get("sentinel-1")
+    if radar is not None and radar.cloud_mask is not None:
+        reader.add(
+            (*path, "sentinel-1", "cloud_mask"),
+            f"is {found(radar.cloud_mask)}, but radar sees through clouds; leave it out, or write it under sentinel-2",
+        )
+    return specs
 
 
 def period_in(reader: Reader, key: str) -> Period | None:

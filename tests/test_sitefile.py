@@ -118,6 +118,13 @@ def test_a_cloud_model_is_asked_for_by_name(tmp_path: Path) -> None:
         read_text(tmp_path, asked.replace("s2cloudless", "fmask"))
 
 
+def test_radar_needs_no_cloud_model(tmp_path: Path) -> None:
+    asked = GOOD.replace("sentinel-2:", "sentinel-1:").replace("sentinel-2-l2a", "sentinel-1-rtc")
+    asked = asked.replace("max_cloud: 60", "cloud_mask: s2cloudless")
+    with pytest.raises(FileError, match=r"yaml:13.*sentinel-1\.cloud_mask.*radar sees through clouds"):
+        read_text(tmp_path, asked)
+
+
 def test_yaml_is_1_2_so_words_are_not_booleans(tmp_path: Path) -> None:
     assert read_text(tmp_path, GOOD.replace("Conoco gas plant", "NO")).name == "NO"
     assert read_text(tmp_path, GOOD.replace("Conoco gas plant", "12:30")).name == "12:30"
