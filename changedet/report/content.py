@@ -149,13 +149,11 @@ def headline(evidence: Evidence) -> str:
     """The finding in one line, to follow the site's name."""
     if evidence.claim is not None:
         return f"the claim is {evidence.claim.whole.outcome}"
-    if evidence.verdicts:
-        outcomes = [verdict.outcome for verdict in evidence.verdicts]
-        order = ("supported", "contradicted", "inconclusive")
-        numbers = {outcome: outcomes.count(outcome) for outcome in order if outcome in outcomes}
-        (first, many), *others = numbers.items()
-        rest = [f", {words.spelled(n).lower()} {outcome}" for outcome, n in others]
-        return f"{words.spelled(many, 'claim').lower()} {first}{''.join(rest)}"
+    changed, zones = sum(v.outcome == "supported" for v in evidence.verdicts), len(evidence.verdicts)
+    if changed:
+        spelled = words.spelled(zones, "zone").lower()
+        every = {1: "its zone", 2: "both zones"}.get(zones, f"all {spelled}")
+        return f"change found in {every if changed == zones else f'{words.spelled(changed).lower()} of {spelled}'}"
     if evidence.detections:
         number = words.spelled(len(evidence.detections), "place").lower()
         return f"{number} changed{_span(evidence.detections)}"
@@ -297,9 +295,10 @@ def limits(evidence: Evidence) -> Iterable[str]:
 
 
 def answers(claim: ClaimAnswer | None, verdicts: Iterable[Verdict]) -> tuple[Answer, ...]:
-    """Each verdict, set for reading."""
+    """Each verdict, set for reading: on an object of the claim, or on a zone of the site where nothing is claimed."""
     notes = {} if claim is None else {one.name: one.note for one in claim.objects}
-    return tuple(_answer(verdict, notes.get(verdict.subject, "")) for verdict in verdicts)
+    labels = words.ZONE_OUTCOMES if claim is None else words.OUTCOMES
+    return tuple(_answer(verdict, labels[verdict.outcome], notes.get(verdict.subject, "")) for verdict in verdicts)
 
 
 def quoted(claim: ClaimAnswer) -> Quoted:
@@ -313,16 +312,16 @@ def quoted(claim: ClaimAnswer) -> Quoted:
         quotation=words.clean(claim.quotation),
         source=words.clean(f"{claim.publisher}{published}{address}"),
         asked=words.tight(words.clean(f"Asked of the images: {names} {words.CLAIMED[claim.what]} {when}?")),
-        answer=_answer(claim.whole, ""),
+        answer=_answer(claim.whole, words.OUTCOMES[claim.whole.outcome], ""),
         meaning=words.MEANING[claim.whole.outcome],
     )
 
 
-def _answer(verdict: Verdict, placed: str) -> Answer:
+def _answer(verdict: Verdict, label: str, placed: str) -> Answer:
     return Answer(
         subject=words.clean(verdict.subject),
         outcome=verdict.outcome,
-        label=words.OUTCOMES[verdict.outcome],
+        label=label,
         # the subject stands above the sentence already
         sentence=words.tight(_upper(words.clean(verdict.sentence.removeprefix(f"{verdict.subject}: ")))),
         reasons=tuple(words.REASONS[reason] for reason in verdict.reasons),

@@ -38,6 +38,12 @@ OUTCOMES: Mapping[Outcome, str] = {
     "contradicted": "Contradicted",
     "inconclusive": "Inconclusive",
 }
+ZONE_OUTCOMES: Mapping[Outcome, str] = {
+    "supported": "Change found",
+    "contradicted": "No change",
+    "inconclusive": "Inconclusive",
+}
+"""Of zones: where nothing is claimed, nothing is supported."""
 REASONS: Mapping[Reason, str] = {
     "clouded": "clouds hid the place on too many dates",
     "below-detection-limit": "the object is smaller than this site could have shown",

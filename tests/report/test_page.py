@@ -108,7 +108,8 @@ def test_the_policy_allows_this_script_and_nothing_else(plain: Reader) -> None:
 def test_the_verdicts_come_first(plain: Reader) -> None:
     said = plain.said()
     order = (
-        "Conoco gas plant: one claim supported, one inconclusive",
+        "Conoco gas plant: change found in one of two zones",
+        "Change found",
         "Change consistent with burning",
         "Reasons: clouds hid the place on too many dates; the object is smaller than this site could have shown.",
         "Three places within the site changed between 14 Feb 2025 and 5 May 2025, 3.8 ha in all.",

@@ -31,7 +31,7 @@ def test_the_report_on_a4_says_what_the_page_says(reader: object, tmp_path: Path
     assert (width, height) == pytest.approx((595.28, 841.89), abs=0.1)
     said = " ".join(text_of(reader, path).replace("\u00a0", " ").split())
     for words in (
-        "one claim supported, one inconclusive",
+        "change found in one of two zones",
         "not yet validated in the field",
         "Fuel depot",
         "35.33611° N, 40.30944° E",
