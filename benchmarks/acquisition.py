@@ -15,29 +15,30 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from tables import CONTRACTS, ROOT, table, write_section
 
-from oscd import write_section  # noqa: E402
+sys.path.insert(0, str(ROOT))  # the loopback servers are those of the tests
 
-from tests import stac_api  # noqa: E402
-from tests.archive import ground, shot, site_yaml, write_archive  # noqa: E402
-from tests.sources import sentinelhub_server as hub  # noqa: E402
+from tests import stac_api
+from tests.archive import ground, shot, site_yaml, write_archive
+from tests.sources import sentinelhub_server as hub
 
 LATENCY = 0.2
 DAYS = tuple(date(2023, 6, 1) + timedelta(days=6 * i) for i in range(60))
 MOST_OF_SUM, MOST_OF_WARM = 0.25, 0.05
-HEADINGS = (
-    "| source | cold: requests | sum of response times | search and acquisition | share of the sum | warm run "
-    "| of it acquisition |"
-)
+HEAD = (
+    "source", "cold: requests", "sum of response times", "search and acquisition", "share of the sum", "warm run",
+    "of it acquisition",
+)  # fmt: skip
 
 
 @dataclass
@@ -54,24 +55,24 @@ class Waiting:
         return False
 
 
-def served(kind: str, archive: Path, contracts: Path, waiting: Waiting) -> AbstractContextManager[Any]:
+def served(kind: str, archive: Path, waiting: Waiting) -> AbstractContextManager[Any]:
     if kind == "stac":
         return stac_api.stac_api(archive, fault=waiting)
-    return hub.sentinel_hub(archive, contracts, waiting)
+    return hub.sentinel_hub(archive, CONTRACTS, waiting)
 
 
-def prepared() -> None:
+def remembered() -> Callable[[Any, dict[str, Any]], bytes]:
     """Answers of Sentinel Hub are computed once, in a rehearsal: the service has machines of its own for that."""
     known: dict[str, bytes] = {}
     compute = hub._Handler._tiff
 
-    def remembered(self: Any, body: dict[str, Any]) -> bytes:
+    def answer(self: Any, body: dict[str, Any]) -> bytes:
         key = json.dumps(body, sort_keys=True)
         if key not in known:
             known[key] = compute(self, body)
         return known[key]
 
-    hub._Handler._tiff = remembered  # type: ignore[method-assign]
+    return answer
 
 
 def run(folder: Path, url: str, cache: str) -> tuple[dict[str, Any], float]:
@@ -88,13 +89,13 @@ def run(folder: Path, url: str, cache: str) -> tuple[dict[str, Any], float]:
     return json.loads(next(out.glob("*/*/run.json")).read_text()), wall
 
 
-def measure(kind: str, contracts: Path) -> str:
+def measure(kind: str) -> list[str]:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         shots = [shot(f"{day}", ground(), i) for i, day in enumerate(DAYS)]
         archive = write_archive(folder / "archive", shots).parent
         waiting = Waiting()
-        with served(kind, archive, contracts, waiting) as server:
+        with served(kind, archive, waiting) as server:
             site = site_yaml(
                 folder, server.url, before="[2023-06-01, 2024-03-01]", after="[2024-03-02, 2024-07-01]",
                 more="sensors:\n  sentinel-2: {max_cloud: 100}\n",
@@ -111,23 +112,21 @@ def measure(kind: str, contracts: Path) -> str:
     again = warm["timings"]["acquire"]
     fit = spent <= MOST_OF_SUM * total and again <= MOST_OF_WARM * wall
     print(json.dumps(cold["timings"]), json.dumps(warm["timings"]), "ok" if fit else "TOO SLOW", flush=True)
-    return (
-        f"| {kind} | {round(total / LATENCY)} | {total:.1f} s | {spent:.1f} s | {spent / total:.0%} | {wall:.1f} s | "
-        f"{again:.2f} s ({again / wall:.1%}) |"
-    )
+    return [
+        kind, str(round(total / LATENCY)), f"{total:.1f} s", f"{spent:.1f} s", f"{spent / total:.0%}", f"{wall:.1f} s",
+        f"{again:.2f} s ({again / wall:.1%})",
+    ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     arguments = parser.parse_args()
-    contracts = Path(os.environ.get("CHANGEDET_CONTRACTS") or ROOT / "../shared/contracts").resolve()
-    stac_api.PAGE = 100
-    prepared()
-    lines = [HEADINGS, f"|---|{'---:|' * (HEADINGS.count('|') - 2)}"]
-    for kind in ("stac", "sentinelhub"):
-        lines.append(measure(kind, contracts))
-        print(lines[-1], flush=True)
+    rows = []
+    with patch.object(stac_api, "PAGE", 100), patch.object(hub._Handler, "_tiff", remembered()):
+        for kind in ("stac", "sentinelhub"):
+            rows.append(measure(kind))
+            print(rows[-1], flush=True)
     if arguments.write:
         words = (
             f"{len(DAYS)} acquisitions over loopback sockets, {LATENCY * 1000:.0f} ms before each answer; the sum is "
@@ -135,7 +134,7 @@ def main() -> None:
             "reads and verifies the cache."
         )
         command = "python benchmarks/acquisition.py --write"
-        write_section("acquisition", "Downloads: overlap, and a second run", command, [words, "", *lines])
+        write_section("acquisition", "Downloads: overlap, and a second run", command, [words, "", *table(HEAD, rows)])
 
 
 if __name__ == "__main__":

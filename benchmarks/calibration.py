@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from oscd import write_section
-from real import BURSTS, DATA, bootstrap, romania_stack, rtc_stack, split, table
+from real import BURSTS, bootstrap, romania_stack, rtc_stack, split
 from scipy import ndimage, stats
+from tables import DATA, table, write_section
 
 from changedet.detect import pwtt, scan
 from changedet.pieces import significant_pieces

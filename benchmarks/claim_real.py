@@ -7,6 +7,7 @@ spread, and taken out again at a known date, or never; other places are left as 
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -196,8 +197,6 @@ def romania(data: Path, seed: int) -> list[Trial]:
 
 
 def rtc(data: Path, seed: int) -> list[Trial]:
-    import json
-
     found = []
     for number, folder in enumerate(sorted(p.parent for p in (data / "rtc").glob("*/catalog.json"))):
         item = json.loads(next(folder.rglob("*/*.json")).read_text())

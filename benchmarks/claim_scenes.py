@@ -14,6 +14,8 @@ import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from scipy.ndimage import gaussian_filter, uniform_filter
+from shapely.affinity import translate
 from shapely.geometry import Point, Polygon
 
 from changedet.claim import ClaimedObject
@@ -56,8 +58,6 @@ class World:
 
     def lonlat(self, outline: Polygon, rng: np.random.Generator) -> tuple[tuple[float, float], ...]:
         """Corners of an outline as a person would draw it."""
-        from shapely.affinity import translate
-
         moved = translate(outline, *rng.normal(0, PLACEMENT, 2))
         simple = moved.simplify(0.3) if len(moved.exterior.coords) > 20 else moved
         corners = list(to_lonlat(self.simulation, simple).exterior.coords)[:-1]
@@ -190,8 +190,6 @@ def threshold_rule(w: World, one: ClaimedObject, what: str, window: Period) -> s
     Pixel-wise Welch t of ln power, the year before the window against the two months from its first day on; the larger
     of VV and VH, the mean over orbits, the mean of smoothing at four scales (Ballinger 2024).
     """
-    from scipy.ndimage import gaussian_filter, uniform_filter
-
     scores = []
     for stack in w.stacks.values():
         if stack.attrs["quantity"] != "gamma0":

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import claim_speed
 import numpy as np
 from claim_real import REAL, Trial
 from claim_scenes import Fate, World, threshold_rule, world
 from scipy import stats
 from shapely.geometry import box
+from tables import DATA, table, write_section
 
 from changedet.answer import object_verdict
 from changedet.claim import ClaimedObject, What
@@ -45,7 +47,6 @@ fitted here. The sites and objects below were not looked at while rules were wri
 interval must share half of the shorter of it and the window came from an earlier draw of objects in romania.
 p_intact in romania is cautious, for real clear-cuts are among the controls. On simulated sites it leans low between
 0.02 and 0.5, for most controls of a structure are bare ground; at 0.01, where verdicts are made, it does not."""
-BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 
 
 @dataclass(frozen=True)
@@ -190,129 +191,106 @@ def _covers(finding: Finding, on: date | datetime) -> bool:
     return finding.date_first <= moment <= finding.date_last
 
 
-def row(name: str, s: Score) -> str:
+def row(name: str, s: Score) -> list[str]:
     def share(pair: tuple[int, int]) -> str:
         return f"{pair[0]} of {pair[1]}" + (f" ({pair[0] / pair[1]:.1%})" if pair[1] else "")
 
     pairs = (s.supported, s.contradicted, s.open_with_power, s.open_all, s.dates, s.false_dates)
-    return f"| {name} | {s.true} / {s.false} | {' | '.join(share(pair) for pair in pairs)} |"
+    return [name, f"{s.true} / {s.false}", *(share(pair) for pair in pairs)]
 
 
 HEAD = (
-    "| claims | true / false | supported, wrong | contradicted, wrong | open though power ≥ 0.9 | open | "
-    "date interval holds the truth | unchanged given a date |\n|---|---|---|---|---|---|---|---|"
-)
+    "claims", "true / false", "supported, wrong", "contradicted, wrong", "open though power ≥ 0.9", "open",
+    "date interval holds the truth", "unchanged given a date",
+)  # fmt: skip
 
 
 def simulated_table(cases: list[Case]) -> list[str]:
     findings = [(case.finding, case.event) for case in cases]
-    lines = [HEAD, row("changedet", score([(case.verdict.outcome, case.true) for case in cases], findings))]
     seen = [case for case in cases if case.rule != "inconclusive"]
     rule = score([(case.rule, case.true) for case in seen], [(case.finding, case.event) for case in seen])
-    name = "PWTT's rule, T > 3.3, where there is radar"
-    wrong = f"{rule.supported[0]} of {rule.supported[1]} | {rule.contradicted[0]} of {rule.contradicted[1]}"
-    lines.append(f"| {name} | {rule.true} / {rule.false} | {wrong} | – | 0 | – | – |")
-    p = [case.finding.p_intact for case in cases if case.event is None and case.finding.p_intact is not None]
-    lines += [
+    wrong = [f"{rule.supported[0]} of {rule.supported[1]}", f"{rule.contradicted[0]} of {rule.contradicted[1]}"]
+    rows = [
+        row("changedet", score([(case.verdict.outcome, case.true) for case in cases], findings)),
+        ["PWTT's rule, T > 3.3, where there is radar", f"{rule.true} / {rule.false}", *wrong, "–", "0", "–", "–"],
+    ]
+    untouched = [case.finding for case in cases if case.event is None]
+    changed = [case.finding for case in cases if case.true and case.event is not None]
+    return [
+        *table(HEAD, rows),
         "",
-        "| untouched objects of | objects | KS distance | p | p_intact ≤ 0.01 | ≤ 0.1 |",
-        "|---|---|---|---|---|---|",
+        *uniform_table({"simulated sites": untouched}),
+        "",
+        *power_table("true changes in", {"simulated sites": changed}),
     ]
-    lines.append(uniform_line("simulated sites", p))
-    pairs = [
-        (case.finding.power, case.finding.p_intact is not None and case.finding.p_intact <= 0.01)
-        for case in cases
-        if case.true and case.event is not None and case.finding.power is not None
-    ]
-    lines += ["", "| true changes in | objects | stated power | found (95 %) |", "|---|---|---|---|"]
-    lines.append(power_line("simulated sites", pairs))
-    return lines
-
-
-def uniform_line(name: str, p: Sequence[float]) -> str:
-    test = stats.kstest(p, "uniform")
-    low, high = (float(np.mean(np.array(p) <= limit)) for limit in (0.01, 0.1))
-    return f"| {name} | {len(p)} | {test.statistic:.3f} | {test.pvalue:.2f} | {low:.1%} | {high:.1%} |"
-
-
-def power_line(name: str, pairs: Sequence[tuple[float, bool]]) -> str:
-    """Stated power against the share really found, with the exact 95 % interval of that share."""
-    stated = float(np.mean([power for power, _ in pairs]))
-    found = sum(hit for _, hit in pairs)
-    interval = stats.binomtest(found, len(pairs)).proportion_ci()
-    return (
-        f"| {name} | {len(pairs)} | {stated:.2f} | {found / len(pairs):.2f} ({interval.low:.2f}–{interval.high:.2f}) |"
-    )
 
 
 def real_tables(trials: dict[str, list[Trial]]) -> list[str]:
-    lines = [HEAD]
+    rows = []
     for name, found in trials.items():
         answers = [(object_verdict(t.finding, t.what, t.window, None).outcome, t.true) for t in found]
-        lines.append(row(name, score(answers, [(t.finding, t.event) for t in found])))
-    lines += [
+        rows.append(row(name, score(answers, [(t.finding, t.event) for t in found])))
+    untouched = {name: [t.finding for t in found if t.bare] for name, found in trials.items()}
+    changed = {name: [t.finding for t in found if t.event is not None and t.true] for name, found in trials.items()}
+    return [
+        *table(HEAD, rows),
         "",
-        "| untouched objects of | objects | KS distance | p | p_intact ≤ 0.01 | ≤ 0.1 |",
-        "|---|---|---|---|---|---|",
+        *uniform_table(untouched),
+        "",
+        *power_table("changes put into", changed),
     ]
-    for name, found in trials.items():
-        p = [t.finding.p_intact for t in found if t.bare and t.finding.p_intact is not None]
-        lines.append(uniform_line(name, p))
-    lines += ["", "| changes put into | objects | stated power | found (95 %) |", "|---|---|---|---|"]
-    for name, found in trials.items():
-        pairs = [
-            (t.finding.power, t.finding.p_intact is not None and t.finding.p_intact <= 0.01)
-            for t in found
-            if t.event is not None and t.true and t.finding.power is not None
-        ]
-        lines.append(power_line(name, pairs))
-    return lines
 
 
-def speed() -> list[str]:
-    from claim_speed import timed
+def uniform_table(untouched: dict[str, list[Finding]]) -> list[str]:
+    """``p_intact`` of objects to which nothing happened, against the uniform distribution."""
+    rows = []
+    for name, findings in untouched.items():
+        p = [finding.p_intact for finding in findings if finding.p_intact is not None]
+        test = stats.kstest(p, "uniform")
+        low, high = (float(np.mean(np.array(p) <= limit)) for limit in (0.01, 0.1))
+        rows.append([name, str(len(p)), f"{test.statistic:.3f}", f"{test.pvalue:.2f}", f"{low:.1%}", f"{high:.1%}"])
+    return table(["untouched objects of", "objects", "KS distance", "p", "p_intact ≤ 0.01", "≤ 0.1"], rows)
 
-    return timed()
 
-
-def write(path: Path, text: str) -> None:
-    """Put the section between its markers, adding them when absent."""
-    page = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
-    block = f"{BEGIN}\n{text}{END}"
-    if BEGIN in page and END in page:
-        page = page[: page.index(BEGIN)] + block + page[page.index(END) + len(END) :]
-    else:
-        page += f"\n{block}\n"
-    path.write_text(page, encoding="utf-8")
+def power_table(what: str, changed: dict[str, list[Finding]]) -> list[str]:
+    """Stated power against the share really found, with the exact 95 % interval of that share."""
+    rows = []
+    for name, findings in changed.items():
+        tried = [finding for finding in findings if finding.power is not None]
+        stated = float(np.mean([finding.power for finding in tried]))
+        found = sum(finding.p_intact is not None and finding.p_intact <= 0.01 for finding in tried)
+        interval = stats.binomtest(found, len(tried)).proportion_ci()
+        share = f"{found / len(tried):.2f} ({interval.low:.2f}–{interval.high:.2f})"
+        rows.append([name, str(len(tried)), f"{stated:.2f}", share])
+    return table([what, "objects", "stated power", "found (95 %)"], rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
     parser.add_argument("--worlds", default="200:220", help="first:last of the simulated sites")
     parser.add_argument("--cache", type=Path, help="folder in which simulated sites are kept")
     parser.add_argument("--seed", type=int, default=300, help="of the real backgrounds' objects")
-    parser.add_argument("--write", nargs="?", const=Path("docs/benchmarks.md"), type=Path, help="page to write to")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     options = parser.parse_args()
     first, last = (int(part) for part in options.worlds.split(":"))
     began = time.monotonic()
     parts: dict[str, Callable[[], list[str]]] = {
         "simulated": lambda: simulated_table(simulated(range(first, last), options.cache)),
-        "real": lambda: real_tables({name: run(options.data, options.seed) for name, run in REAL.items()}),
-        "speed": speed,
+        "real": lambda: real_tables({name: run(DATA, options.seed) for name, run in REAL.items()}),
+        "speed": claim_speed.timed,
     }
     titles = {
         "simulated": f"Simulated sites {first} to {last - 1}, {CLAIMS} claims each",
         "real": "Real backgrounds: objects put into them, and places left alone",
         "speed": "Time for 20 objects",
     }
-    text = f"## Claims\n\n`python benchmarks/claims.py --write`\n\n{ABOUT}\n"
+    lines = [ABOUT]
     for show in options.shows:
-        text += f"\n### {titles[show]}\n\n" + "\n".join(parts[show]()) + "\n"
-    print(text, f"{time.monotonic() - began:.0f} s")
+        lines += ["", f"### {titles[show]}", "", *parts[show]()]
+    print("\n".join(lines), f"{time.monotonic() - began:.0f} s", sep="\n")
     if options.write:
-        write(options.write, text)
+        write_section("claims", "Claims", "python benchmarks/claims.py --write", lines)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,14 +15,14 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from tables import CONTRACTS, RELIABILITY, ROOT, table, write_section
 
-from tests.archive import ground, shot, write_archive  # noqa: E402
-from tests.loopback import serving  # noqa: E402
-from tests.sources.sentinelhub_server import sentinel_hub  # noqa: E402
+sys.path.insert(0, str(ROOT))  # the loopback servers are those of the tests
 
-DOCUMENT = ROOT / "docs" / "reliability.md"
+from tests.archive import ground, shot, write_archive
+from tests.loopback import serving
+from tests.sources.sentinelhub_server import sentinel_hub
+
 KINDS = ("stac", "sentinelhub")
 DAYS = tuple(f"2024-{month:02d}-{day:02d}" for month in range(1, 6) for day in (5, 15))
 LATENCY = 0.01
@@ -46,9 +45,9 @@ def one_after_the_other(handler: BaseHTTPRequestHandler, name: str, number: int)
     return False
 
 
-def measure(kind: str, archive: Path, contracts: Path, kills: int) -> dict[str, Any]:
+def measure(kind: str, archive: Path, kills: int) -> dict[str, Any]:
     hub = kind == "sentinelhub"
-    served = sentinel_hub(archive, contracts, one_after_the_other) if hub else serving(archive, latency=LATENCY)
+    served = sentinel_hub(archive, CONTRACTS, one_after_the_other) if hub else serving(archive, latency=LATENCY)
     with tempfile.TemporaryDirectory() as folder, served as server:
         url = server.url if hub else f"{server.url}/catalog.json"
         done = subprocess.run(
@@ -66,15 +65,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100, help="of each source")
     parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
     arguments = parser.parse_args()
-    contracts = Path(os.environ.get("CHANGEDET_CONTRACTS") or ROOT / "../shared/contracts").resolve()
-    lines = [f"| source | {' | '.join(COLUMNS.values())} |", f"|---|{'---:|' * len(COLUMNS)}"]
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         shots = [shot(day, ground(), i) for i, day in enumerate(DAYS)]
         archive = write_archive(Path(folder), shots).parent
         for kind in KINDS:
-            counts = measure(kind, archive, contracts, arguments.kills)
-            lines.append(f"| {kind} | {' | '.join(str(counts[name]) for name in COLUMNS)} |")
-            print(lines[-1], flush=True)
+            counts = measure(kind, archive, arguments.kills)
+            rows.append([kind, *(str(counts[name]) for name in COLUMNS)])
+            print(rows[-1], flush=True)
     if arguments.write:
         words = (
             f"{len(DAYS)} acquisitions over loopback sockets, all at once, as a run fetches them. Each download is "
@@ -82,19 +80,8 @@ def main() -> None:
             "cache and compared with the undisturbed one, byte by byte. A part left aside by a kill is never read; "
             "`changedet cache prune` removes it."
         )
-        write_section("kills", "Killed at any instant", "python benchmarks/kills.py --write", [words, "", *lines])
-
-
-def write_section(marker: str, title: str, command: str, lines: list[str]) -> None:
-    """Replace one section of the document, or append it."""
-    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
-    body = "\n".join([begin, f"## {title}", "", f"`{command}`", "", *lines, end])
-    text = DOCUMENT.read_text() if DOCUMENT.exists() else "# Reliability\n"
-    if begin in text:
-        text = text[: text.index(begin)] + body + text[text.index(end) + len(end) :]
-    else:
-        text = f"{text.rstrip()}\n\n{body}\n"
-    DOCUMENT.write_text(text)
+        lines = [words, "", *table(["source", *COLUMNS.values()], rows)]
+        write_section("kills", "Killed at any instant", "python benchmarks/kills.py --write", lines, RELIABILITY)
 
 
 if __name__ == "__main__":

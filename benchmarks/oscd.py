@@ -7,7 +7,6 @@ the grid of the truth by nearest neighbour. F1 uses one threshold, fitted on the
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,15 +17,13 @@ import rasterio
 import xarray as xr
 from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
+from tables import DATA, write_section
 
 from changedet import pipeline
 from changedet.detect.choose import detect_changes
 from changedet.stack import Layer, Periods, build_stack, geobox_of
 from changedet.store import Store
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CHANGEDET_DATA") or ROOT / "../shared/data").resolve()
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
 CITIES = ("abudhabi", "aguasclaras", "bercy", "bordeaux", "hongkong", "nantes", "paris", "saclay_e")
 DETECTORS = ("pair", "mad", "cva", "celik")
 RATE = 0.01
@@ -201,18 +198,6 @@ def main() -> None:
             print(lines[-1], flush=True)
     if arguments.write:
         write_section("oscd", "Two dates: OSCD, eight labelled cities", "python benchmarks/oscd.py --write", lines)
-
-
-def write_section(marker: str, title: str, command: str, lines: list[str]) -> None:
-    """Replace one section of the document, or append it."""
-    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
-    body = "\n".join([begin, f"## {title}", "", f"`{command}`", "", *lines, end])
-    text = DOCUMENT.read_text() if DOCUMENT.exists() else "# Benchmarks\n"
-    if begin in text:
-        text = text[: text.index(begin)] + body + text[text.index(end) + len(end) :]
-    else:
-        text = f"{text.rstrip()}\n\n{body}\n"
-    DOCUMENT.write_text(text)
 
 
 if __name__ == "__main__":

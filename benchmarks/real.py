@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import xarray as xr
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation
@@ -18,8 +16,6 @@ from scipy.ndimage import binary_dilation
 from changedet.site import Period
 from changedet.stack import Layer, Periods, build_stack
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CHANGEDET_DATA") or ROOT / "../shared/data").resolve()
 BURSTS = ("t137-292319-iw2", "t137-292320-iw2", "t137-292321-iw2")
 CLEAR = (4, 5, 6, 7)
 """Classes of the scene classification that show the ground: vegetation, bare soil, water, unclassified."""
@@ -57,22 +53,6 @@ def romania_stack(data: Path, grow: int = 2) -> xr.Dataset:
     return build_stack(layers, grid, sensor="sentinel-2", key="sentinel-2")
 
 
-def forest_stack(data: Path) -> xr.Dataset:
-    """Sentinel-1 of ``ddl8s1ts``, 30 m; slices of one pass are one date."""
-    with np.load(data / "ddl8s1ts" / "s1_stack.npz") as archive:
-        numbers, stamps = archive["centi_db"].astype(np.float32), [str(s) for s in archive["dates"]]
-    power = np.where(numbers == -32768, np.nan, 10 ** (numbers / 1000))
-    grid = GeoBox((120, 120), Affine(30, 0, 806880, 0, -30, 2147820), "EPSG:32646")
-    layers = []
-    for day in sorted({stamp[:8] for stamp in stamps}):
-        slices = [i for i, stamp in enumerate(stamps) if stamp.startswith(day)]
-        parts, n = power[slices], np.isfinite(power[slices]).sum(0)
-        mean = np.where(n > 0, np.nansum(parts, 0) / np.maximum(n, 1), np.nan).astype(np.float32)
-        time = datetime.strptime(stamps[slices[0]], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-        layers.append(Layer(time, day, "sentinel-1a", -1, {"vv": mean[0], "vh": mean[1]}))
-    return build_stack(layers, grid, sensor="sentinel-1", key="sentinel-1")
-
-
 def days_of(stack: xr.Dataset) -> list[date]:
     """The UTC days of a stack."""
     return [date.fromisoformat(str(t)[:10]) for t in stack.time.values]
@@ -93,8 +73,3 @@ def bootstrap(values: Sequence[float], draws: int = 2000, seed: int = 0) -> tupl
     v = np.asarray(values, float)
     means = v[rng.integers(0, len(v), (draws, len(v)))].mean(1)
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]

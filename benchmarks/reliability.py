@@ -6,23 +6,20 @@ Writes the table of docs/reliability.md. Needs CHANGEDET_CONTRACTS (default ../s
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from tables import CONTRACTS, RELIABILITY, ROOT, table, write_section
 
-from kills import write_section  # noqa: E402
+sys.path.insert(0, str(ROOT))  # the faults are those of the tests, all of them here
 
-from tests.faults import FAULTS, KINDS, Cell, Fault, Laboratory  # noqa: E402
+from tests.faults import FAULTS, KINDS, Cell, Fault, Laboratory
 
 HEAD = (
-    "| fault | source | what happened | requests sent | bytes lost | run again: requests | same bytes | sentence |",
-    "|---|---|---|---:|---:|---:|---|---|",
-)
+    "fault", "source", "what happened", "requests sent", "bytes lost", "run again: requests", "same bytes", "sentence",
+)  # fmt: skip
 WORDS = """\
 Four acquisitions over loopback sockets, found and fetched as a run does it. Time-outs are short here, 1.0 s for a read
 and 1.6 s for an answer, with three attempts, so that the table is made in minutes; the defaults stand in
@@ -35,13 +32,13 @@ No provider's checksum can be held against a window of a file, for it is that of
 named by its own SHA-256, which is verified whenever it is read."""
 
 
-def row(fault: Fault, kind: str, cell: Cell) -> str:
+def row(fault: Fault, kind: str, cell: Cell) -> list[str]:
     sentence = " ".join(cell.sentence.split("; sentinel-2-")[0].split()).replace("|", "/")
     code = f" (exit {cell.code})" if cell.code else ""
-    return (
-        f"| {fault.name} | {kind} | {cell.outcome}{code} | {cell.requests} | {cell.lost} | {cell.again} | "
-        f"{'yes' if cell.same else '**no**'} | {sentence} |"
-    )
+    return [
+        fault.name, kind, f"{cell.outcome}{code}", str(cell.requests), str(cell.lost), str(cell.again),
+        "yes" if cell.same else "**no**", sentence,
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -49,29 +46,28 @@ def main() -> None:
     parser.add_argument("--only", default="", help="faults whose name holds this")
     parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
     arguments = parser.parse_args()
-    contracts = Path(os.environ.get("CHANGEDET_CONTRACTS") or ROOT / "../shared/contracts").resolve()
-    lines, outcomes, wrong = [*HEAD], Counter[str](), []
+    rows: list[list[str]] = []
+    outcomes, wrong = Counter[str](), []
     with tempfile.TemporaryDirectory() as folder:
-        laboratory = Laboratory.build(Path(folder), contracts)
+        laboratory = Laboratory.build(Path(folder), CONTRACTS)
         for fault in FAULTS:
             for kind in (kind for kind in KINDS if kind in fault.kinds and arguments.only in fault.name):
                 with tempfile.TemporaryDirectory() as place:
                     cell = laboratory.cell(fault, kind, Path(place))
-                lines.append(row(fault, kind, cell))
+                rows.append(row(fault, kind, cell))
                 outcomes[cell.outcome] += 1
                 if cell.outcome != fault.outcome(kind) or cell.lost or not cell.same:
-                    wrong.append(lines[-1])
-                print(lines[-1], flush=True)
+                    wrong.append(" | ".join(rows[-1]))
+                print(" | ".join(rows[-1]), flush=True)
     counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
     summary = f"{sum(outcomes.values())} cells: {counted}; {len(wrong)} otherwise than promised."
     print(summary)
     if wrong:
         raise SystemExit("\n".join(wrong))
     if arguments.write:
-        write_section(
-            "faults", "Each fault on each source", "python benchmarks/reliability.py --write",
-            [WORDS, "", summary, "", *lines],
-        )  # fmt: skip
+        lines = [WORDS, "", summary, "", *table(HEAD, rows)]
+        command = "python benchmarks/reliability.py --write"
+        write_section("faults", "Each fault on each source", command, lines, RELIABILITY)
 
 
 if __name__ == "__main__":

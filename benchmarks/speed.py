@@ -23,7 +23,7 @@ import numpy as np
 import xarray as xr
 from numba import njit, prange
 from numpy.typing import NDArray
-from oscd import write_section
+from tables import write_section
 
 from changedet.detect import pair, pwtt, scan
 from changedet.detect.blocks import load, rows_of_block

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from oscd import DATA, write_section
 from rasterio.transform import from_origin
 from rasterio.warp import transform_geom
+from tables import DATA, write_section
 
 CITY, DAYS = "abudhabi", ("2016-01-20", "2018-03-28")
 EPSG, LEFT, TOP = 32640, 199_980.0, 2_700_000.0

@@ -20,9 +20,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import Geometry
-from oscd import DATA, auroc, write_section
+from oscd import auroc
 from rasterio.features import rasterize
 from rasterio.warp import Resampling, reproject
+from tables import DATA, write_section
 
 from changedet.detect import burn, pair
 from changedet.regions import Detection, find_detections

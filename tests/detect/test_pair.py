@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +17,8 @@ from changedet.detect.filters import gradient, gradient_at, smooth, smooth_sum
 from changedet.errors import NothingClearError
 from changedet.site import Period
 from changedet.stack import Periods
+from tests.conftest import ROOT
 from tests.detect.pairs import BUILT, PERIODS, SIDE, SIX, auroc, built, speckled, stack_of, textured
-
-OSCD = Path(__file__).parents[2] / "benchmarks" / "oscd.py"
 
 
 @pytest.mark.parametrize("names", [SIX, SIX[:4], ("red",), ("nir", "swir16")])
@@ -169,12 +168,8 @@ def test_null_bounds_hold_where_half_the_map_changed() -> None:
 
 
 def test_oscd_figures_hold_on_three_cities(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.spec_from_file_location("oscd", OSCD)
-    assert spec is not None
-    assert spec.loader is not None
-    oscd = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(__import__("sys").modules, "oscd", oscd)
-    spec.loader.exec_module(oscd)
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    oscd = importlib.import_module("oscd")
     monkeypatch.setattr(oscd, "DATA", data)
     monkeypatch.setattr(oscd, "CITIES", ("abudhabi", "bordeaux", "nantes"))
     cities = list(oscd.measure("pair", tmp_path).values())
