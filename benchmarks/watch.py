@@ -1,8 +1,6 @@
 """A replay of simulated sites, acquisition by acquisition, undisturbed and with faults: alarms, delays, losses.
 
-    python benchmarks/watch.py replay [--sites 6] [--work build/watch] [--write docs/benchmarks.md]
-    python benchmarks/watch.py page [--write docs/benchmarks.md]
-    python benchmarks/watch.py step [--side 1600] [--write docs/benchmarks.md]
+    python benchmarks/watch.py [--sites 4] [--work build/watch] [--write]
 
 Half of the simulated sites have an event on a day drawn from the watched months, half have none. The undisturbed watch
 looks day by day. The disturbed one meets a service that is down for a week, a scene that cannot be read for three days,
@@ -15,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import shutil
 import statistics
 import sys
@@ -27,28 +24,20 @@ from pathlib import Path
 from unittest.mock import patch
 
 from scipy import stats
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tables import ROOT, table, write_section
 
 from changedet.errors import ServiceError
-from changedet.pipeline import load_site
-from changedet.scene import Scene
 from changedet.simulate import Event, Simulation, building, tank, write_archive
-from changedet.sources.acquire import open_source
 from changedet.sources.stac import StacSource
-from changedet.store import Store
-from changedet.watch.finding import find
-from changedet.watch.journal import silent
-from changedet.watch.ledger import read_looks, write_look
-from changedet.watch.records import Rules
 from changedet.watch.status import summaries
-from changedet.watch.step import Task, step
 from changedet.watch.watcher import watch
+
+sys.path.insert(0, str(ROOT))  # the receiver of alerts and the kills are those of the tests
+
 from tests.watch.killing import watched
 from tests.watch.receivers import Received, webhook_receiver
 from tests.watch.world import Content, alerts_yaml, brief_reports, plan
 
-BEGIN, END = "<!-- watch-{}:begin -->", "<!-- watch-{}:end -->"
 START, MONTHS, REFERENCE = date(2021, 1, 1), 18, 2 / 3
 WATCHED = (date(2022, 1, 1), date(2022, 7, 1))
 STEP = timedelta(days=5)
@@ -119,11 +108,8 @@ class Faults:
 
 
 def _down() -> None:
-    def search(source: StacSource, query: object) -> None:
-        raise ServiceError("the service is down")
-
-    # for the life of the child that watches
-    patch.object(StacSource, "search", search).start()
+    """For the rest of this process, which is a child of the benchmark's, no search is answered."""
+    patch.object(StacSource, "search", side_effect=ServiceError("the service is down")).start()
 
 
 def disturbed(work: Path, received: Received, made: list[Made]) -> Faults:
@@ -132,10 +118,8 @@ def disturbed(work: Path, received: Received, made: list[Made]) -> Faults:
     alerts_yaml(work / "configs", received.url)
     for number, day in enumerate(days()):
         place = plan(work / "configs", day.isoformat(), archive=work / "disturbed", cache=work / "cache-disturbed")
-        last = number == len(days()) - 1
         down = 8 <= number < 10
-        unread = number in (14,) and not last
-        broken = _break(work, made[1], day) if unread else None
+        broken = _break(work, made[1], day) if number == 14 else None
         received.answers[:] = [403] * 50 if 20 <= number < 23 else []
         faults.down += down
         faults.unreadable += broken is not None
@@ -150,9 +134,7 @@ def disturbed(work: Path, received: Received, made: list[Made]) -> Faults:
         if broken is not None:
             broken()
     received.answers[:] = []
-    if watch(
-        plan(work / "configs", days()[-1].isoformat(), archive=work / "disturbed", cache=work / "cache-disturbed")
-    ):
+    if watch(place):
         raise RuntimeError("the last pass failed")
     return faults
 
@@ -217,7 +199,7 @@ def interval(events: int, years: float) -> tuple[float, float]:
     return low / years, stats.chi2.ppf(0.975, 2 * events + 2) / 2 / years
 
 
-def replay(sites: int, work: Path) -> str:
+def replay(sites: int, work: Path) -> list[str]:
     """The section of the replay."""
     os.environ["HOOK_SECRET"] = "secret"
     made = simulate(work, sites)
@@ -226,216 +208,70 @@ def replay(sites: int, work: Path) -> str:
     with brief_reports(), webhook_receiver() as calm, webhook_receiver() as rough:
         seconds = undisturbed(work, calm)
         faults = disturbed(work, rough, made)
-    differences = Content.of(work / "disturbed").differences(Content.of(work / "undisturbed"))
     found = count(work / "undisturbed", made)
+    return [
+        f"{sites} sites of 400 m, six watched months after a year of reference, Sentinel-2 every 10 days and two "
+        f"Sentinel-1 orbits every 12; {sum(m.event is not None for m in made)} with an event. One alarm a site and "
+        "year asked for.",
+        "",
+        *table(
+            ["figure", "value"],
+            [
+                *alarms(found),
+                ["seconds a look, undisturbed, no pictures", f"{seconds / found.looks:.2f}"],
+                *losses(work, faults, set(calm.keys), rough.keys),
+            ],
+        ),
+    ]
+
+
+def alarms(found: Counts) -> list[list[str]]:
+    """What was reported, wrongly and rightly, and when."""
     low, high = interval(found.false, found.years)
-    wanted, told = set(calm.keys), rough.keys
-    median = {
-        name: statistics.median(d) if d else None for name, d in (("p", found.provisional), ("c", found.confirmed))
-    }
-    return "\n".join(
+    provisional, confirmed = (
+        str(statistics.median(delays)) if delays else "–" for delays in (found.provisional, found.confirmed)
+    )
+    return [
+        ["looks, of which could be used", f"{found.looks}, {found.used}"],
+        [f"false alarms (provisional) in {found.years:.1f} site-years without an event", str(found.false)],
         [
-            "## Watching: a replay of simulated sites",
-            "",
-            f"`python benchmarks/watch.py replay --sites {sites} --write docs/benchmarks.md`",
-            "",
-            f"{sites} sites of 400 m, six watched months after a year of reference, Sentinel-2 every 10 days and two "
-            f"Sentinel-1 orbits every 12; {sum(m.event is not None for m in made)} with an event. One alarm a site and "
-            "year asked for.",
-            "",
-            "| figure | value |",
-            "|---|---|",
-            f"| looks, of which could be used | {found.looks}, {found.used} |",
-            f"| false alarms (provisional) in {found.years:.1f} site-years without an event | {found.false} |",
-            f"| a site and year, 95 % interval; asked for at most | {found.false / found.years:.2f}, "
-            f"{low:.2f}–{high:.2f}; 1 |",
-            f"| of them ever confirmed | {found.false_confirmed} |",
-            f"| events found, missed | {len(found.provisional)}, {found.missed} |",
-            f"| event to provisional alert, median acquisitions | {median['p']} |",
-            f"| event to confirmed alert, median acquisitions | {median['c']} |",
-            f"| kills by −9 in {faults.passes} passes | {faults.kills} |",
-            f"| passes with the service down, a scene unreadable, the receiver down | {faults.down}, "
-            f"{faults.unreadable}, {faults.unreceived} |",
-            f"| files that differ from the undisturbed archive | {len(differences)} |",
-            f"| alerts lost | {len(wanted - set(told))} of {len(wanted)} |",
-            f"| alerts told that the undisturbed watch did not tell | {len(set(told) - wanted)} |",
-            f"| messages that came again after a kill, with the same key | {len(told) - len(set(told))} |",
-            f"| seconds a look, undisturbed, no pictures | {seconds / found.looks:.2f} |",
-        ]
-    )
+            "a site and year, 95 % interval; asked for at most",
+            f"{found.false / found.years:.2f}, {low:.2f}–{high:.2f}; 1",
+        ],
+        ["of them ever confirmed", str(found.false_confirmed)],
+        ["events found, missed", f"{len(found.provisional)}, {found.missed}"],
+        ["event to provisional alert, median acquisitions", provisional],
+        ["event to confirmed alert, median acquisitions", confirmed],
+    ]
 
 
-def page(work: Path) -> str:
-    """Memory of a pass over many sites with nothing new, and the page of 500 sites in Chromium."""
-    import psutil
-
-    configs = work / "many" / "configs"
-    shutil.rmtree(work / "many", ignore_errors=True)
-    configs.mkdir(parents=True)
-    text = (work / "configs" / "site-01.yaml").read_text()
-    source = work / "undisturbed" / "site-01"
-    (work / "many" / "catalog.json").write_text(
-        '{"type": "Catalog", "id": "none", "stac_version": "1.1.0", "description": "no scene", "links": []}'
-    )
-    text = re.sub("catalog: .*", "catalog: ../catalog.json", text)
-    for i in range(500):
-        name = f"many-{i:03d}"
-        (configs / f"{name}.yaml").write_text(text.replace("id: site-01", f"id: {name}"))
-        folder = work / "many" / "archive" / name / "looks"
-        folder.mkdir(parents=True)
-        for look in read_looks(source):
-            write_look(folder.parent, look.model_copy(update={"site": name, "title": f"Site {i}"}))
-    process = psutil.Process()
-    begun = time.monotonic()
-    sizes = []
-    for _ in range(3):
-        watch(plan(configs, days()[-1].isoformat(), archive=work / "many" / "archive", cache=work / "cache"))
-        sizes.append(process.memory_info().rss / 1e6)
-    seconds = (time.monotonic() - begun) / 3
-    times = _in_chromium(work / "many" / "archive" / "index.html")
-    return "\n".join(
+def losses(work: Path, faults: Faults, wanted: set[str], told: list[str]) -> list[list[str]]:
+    """What the faults cost; ``wanted`` and ``told`` are the keys of the alerts of the undisturbed and the disturbed."""
+    differences = Content.of(work / "disturbed").differences(Content.of(work / "undisturbed"))
+    return [
+        [f"kills by −9 in {faults.passes} passes", str(faults.kills)],
         [
-            "## Watching: 500 sites",
-            "",
-            "Copies of one simulated site with its history; the catalogue holds nothing new.",
-            "",
-            "`python benchmarks/watch.py page --write docs/benchmarks.md`",
-            "",
-            "| figure | value |",
-            "|---|---|",
-            f"| a pass over 500 sites with nothing new, seconds | {seconds:.1f} |",
-            f"| memory after the first, second and third pass, MB | {', '.join(f'{s:.0f}' for s in sizes)} |",
-            f"| `index.html`, MB | {(work / 'many' / 'archive' / 'index.html').stat().st_size / 1e6:.2f} |",
-            *(f"| {name}, median of 5, ms | {statistics.median(values):.0f} |" for name, values in times.items()),
-        ]
-    )
-
-
-_ACTIONS = {
-    "filter by a word": "find.value = 'site 4%d'; find.dispatchEvent(new Event('input'))",
-    "sort by a column": "document.querySelectorAll('thead button')[3].click()",
-}
-
-
-def _in_chromium(path: Path) -> dict[str, list[float]]:
-    from playwright.sync_api import sync_playwright
-
-    times: dict[str, list[float]] = {"first contentful paint": [], **{name: [] for name in _ACTIONS}}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        for number in range(5):
-            opened = browser.new_page()
-            opened.goto(path.as_uri())
-            opened.wait_for_timeout(300)
-            times["first contentful paint"].append(
-                opened.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-            )
-            for name, action in _ACTIONS.items():
-                script = (
-                    "async () => { const find = document.getElementById('find'); const begun = performance.now(); "
-                    + (action % number if "%" in action else action)
-                    + "; await new Promise(r => requestAnimationFrame(() => setTimeout(r, 0)));"
-                    " return performance.now() - begun; }"
-                )
-                times[name].append(opened.evaluate(script))
-            opened.close()
-        browser.close()
-    return times
-
-
-def one_step(side: int, work: Path) -> str:
-    """A look at one new acquisition with all earlier dates kept, against the same look from nothing, in one run."""
-    simulation = Simulation(
-        seed=5, start=START, months=24, reference_share=0.95, size_m=side, revisit_days=5, cloud_share=0.1,
-        structures=STRUCTURES, events=(), sensors=("sentinel-2",),
-    )  # fmt: skip
-    file = write_archive(work / f"images-{side}", simulation).parent / "site.yaml"
-    site = load_site(file)
-    requested: list[str] = []
-
-    def fetch(self: StacSource, scene: Scene, *rest: object) -> object:
-        requested.append(scene.id)
-        return fetched(self, scene, *rest)
-
-    fetched, seconds, looks, read = StacSource.fetch, {}, {}, {}
-    archive = work / "step"
-    every = find(site, open_source(site, file.parent), Store(work / "found"), datetime(2023, 1, 2, tzinfo=UTC))
-    last = every[-1].time
-
-    def look(cache: str, now: datetime) -> None:
-        task = Task(site, file.parent, Rules(), archive, Store(work / cache), now)
-        step(task, silent, lambda: False)
-
-    for name in ("step", "warm", "cold"):
-        shutil.rmtree(work / name, ignore_errors=True)
-    with brief_reports():
-        look("warm", last)
-    before = {path.name for path in (archive / site.id / "looks").iterdir()}
-    with brief_reports(), patch.object(StacSource, "fetch", fetch):
-        for cache in ("warm", "cold"):
-            requested.clear()
-            begun = time.monotonic()
-            look(cache, last + timedelta(hours=1))
-            seconds[cache] = time.monotonic() - begun
-            read[cache] = len(requested)
-            (new,) = [p for p in (archive / site.id / "looks").iterdir() if p.name not in before]
-            looks[cache] = new.read_bytes()
-            new.unlink()
-            (archive / site.id / "watch.json").unlink()
-    used = sum(look.used for look in read_looks(archive / site.id))
-    return "\n".join(
-        [
-            "## Watching: one new acquisition",
-            "",
-            f"`python benchmarks/watch.py step --side {side} --write docs/benchmarks.md`",
-            "",
-            f"Sentinel-2 only, {side // 10} × {side // 10} pixels, {len(every)} scenes, "
-            f"{used} earlier looks; no report is drawn. From nothing: the same look with an empty cache.",
-            "",
-            "| figure | from nothing | one new date |",
-            "|---|---|---|",
-            f"| scenes read | {read['cold']} | {read['warm']} |",
-            f"| seconds | {seconds['cold']:.1f} | {seconds['warm']:.1f} |",
-            "",
-            f"Ratio {seconds['cold'] / seconds['warm']:.1f}; the look written is "
-            f"{'the same' if looks['cold'] == looks['warm'] else 'NOT the same'}, byte for byte.",
-        ]
-    )
-
-
-SECTIONS: dict[str, Callable[[argparse.Namespace], str]] = {
-    "replay": lambda options: replay(options.sites, options.work.absolute()),
-    "page": lambda options: page(options.work.absolute()),
-    "step": lambda options: one_step(options.side, options.work.absolute()),
-}
-
-
-def write_section(path: Path, text: str, begin: str, end: str) -> None:
-    """Put the section between its marks, at the end where they are not there yet."""
-    whole = path.read_text()
-    section = f"{begin}\n{text}\n{end}"
-    if begin in whole:
-        first, last = whole.index(begin), whole.index(end) + len(end)
-        path.write_text(whole[:first] + section + whole[last:])
-    else:
-        path.write_text(f"{whole.rstrip()}\n\n{section}\n")
+            "passes with the service down, a scene unreadable, the receiver down",
+            f"{faults.down}, {faults.unreadable}, {faults.unreceived}",
+        ],
+        ["files that differ from the undisturbed archive", str(len(differences))],
+        ["alerts lost", f"{len(wanted - set(told))} of {len(wanted)}"],
+        ["alerts told that the undisturbed watch did not tell", str(len(set(told) - wanted))],
+        ["messages that came again after a kill, with the same key", str(len(told) - len(set(told)))],
+    ]
 
 
 def main() -> None:
-    """Run one benchmark; print its section, or write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=tuple(SECTIONS))
-    parser.add_argument("--sites", type=int, default=6)
-    parser.add_argument("--side", type=int, default=1600, help="metres, of the site of `step`")
+    parser.add_argument("--sites", type=int, default=4)
     parser.add_argument("--work", type=Path, default=Path("build/watch"), help="folder for archives and caches")
-    parser.add_argument("--write", type=Path, help="the file whose section is replaced")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
-    text = SECTIONS[options.what](options)
-    print(text)
-    if options.write is not None:
-        write_section(options.write, text, BEGIN.format(options.what), END.format(options.what))
+    lines = replay(options.sites, options.work.absolute())
+    print("\n".join(lines))
+    if options.write:
+        command = f"python benchmarks/watch.py --sites {options.sites} --write"
+        write_section("watch-replay", "Watching: a replay of simulated sites", command, lines)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""One browser a module: Debian's Chromium, driven by playwright."""
+"""One browser a module: Debian's Chromium, driven by playwright, opening the ``document`` that each module makes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.watched import CHROMIUM
+from tests.browser.watched import CHROMIUM, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,3 +26,10 @@ def browser() -> Iterator[Browser]:
         )
         yield started
         started.close()
+
+
+@pytest.fixture
+def watched(browser: Browser, document: Path) -> Iterator[Watched]:
+    opened = Watched(browser, document)
+    yield opened
+    opened.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,45 +10,26 @@ import pytest
 
 from changedet.watch.overview import html
 from tests.browser.watched import AXE, NO_AXE, WIDTHS, Watched, asked_outside, serious_barriers, width_of
-from tests.watch.builders import look, sighting, summary
+from tests.watch.builders import history, summary
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.enable_socket
 
-KINDS = ("depot", "harbour", "refinery", "airfield")
 SITES = 500
 
 
 def page_of(count: int) -> str:
     rng = random.Random(3)
-    known = []
-    for i in range(count):
-        looks = []
-        for n in range(1, 61):
-            seen = (sighting(scenes=(f"s{n}",)),) if i % 10 == 0 and n >= 40 + i % 7 else ()
-            used = bool(seen) or rng.random() > 0.4
-            looks.append(
-                look(n, *seen, site=f"site-{i:03d}", title=f"{KINDS[i % 4]} {i}", used=used, day=6 * n - i % 5,
-                     center=(rng.uniform(20, 60), rng.uniform(10, 50)), run="r" if seen else None)
-            )  # fmt: skip
-        known.append(summary(*looks))
-    return html(known, [])
+    return html([summary(*history(i, rng)) for i in range(count)], [])
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("overview") / "index.html"
     path.write_text(page_of(SITES))
     return path
-
-
-@pytest.fixture
-def watched(browser: Browser, page: Path) -> Iterator[Watched]:
-    opened = Watched(browser, page)
-    yield opened
-    opened.close()
 
 
 def shown(watched: Watched) -> list[str]:
@@ -59,9 +39,9 @@ def shown(watched: Watched) -> list[str]:
     return names
 
 
-def test_it_asks_for_nothing_and_complains_of_nothing(watched: Watched, page: Path) -> None:
+def test_it_asks_for_nothing_and_complains_of_nothing(watched: Watched, document: Path) -> None:
     watched.page.wait_for_timeout(200)
-    assert asked_outside(watched, page) == []
+    assert asked_outside(watched, document) == []
     assert watched.errors == []
     assert len(shown(watched)) == SITES
 
@@ -113,8 +93,8 @@ def test_a_spot_leads_to_its_row_and_hides_with_it(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_width_needs_scrolling_sideways(browser: Browser, page: Path, width: int) -> None:
-    assert width_of(browser, page, width) == width
+def test_no_width_needs_scrolling_sideways(browser: Browser, document: Path, width: int) -> None:
+    assert width_of(browser, document, width) == width
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason=NO_AXE)
@@ -126,10 +106,10 @@ def test_no_serious_barrier(browser: Browser, tmp_path: Path, scheme: Any, width
     assert serious_barriers(browser, path, scheme, width) == []
 
 
-def test_without_scripts_the_table_is_whole(browser: Browser, page: Path) -> None:
+def test_without_scripts_the_table_is_whole(browser: Browser, document: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     opened = context.new_page()
-    opened.goto(page.as_uri())
+    opened.goto(document.as_uri())
     assert opened.locator("tbody tr").count() == SITES
     assert not opened.is_visible("#tools")
     context.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.enable_socket
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     evidence = make_evidence()
     composite.write(evidence, folder)
@@ -40,16 +39,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def watched(browser: Browser, report: Path) -> Iterator[Watched]:
-    opened = Watched(browser, report)
-    yield opened
-    opened.close()
-
-
-def test_it_asks_for_nothing_and_complains_of_nothing(watched: Watched, report: Path) -> None:
+def test_it_asks_for_nothing_and_complains_of_nothing(watched: Watched, document: Path) -> None:
     watched.page.wait_for_timeout(300)
-    assert asked_outside(watched, report) == []
+    assert asked_outside(watched, document) == []
     assert watched.errors == []
 
 
@@ -98,10 +90,10 @@ def test_the_divider_at_an_end_shows_one_date_alone(watched: Watched, tmp_path: 
     assert shade(watched.page, *TANK, tmp_path) > 128
 
 
-def test_the_divider_follows_a_finger(browser: Browser, report: Path) -> None:
+def test_the_divider_follows_a_finger(browser: Browser, document: Path) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 760}, has_touch=True, is_mobile=True)
     opened = context.new_page()
-    opened.goto(report.as_uri())
+    opened.goto(document.as_uri())
     slider = opened.locator("#slider")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -121,10 +113,10 @@ def test_the_divider_follows_a_finger(browser: Browser, report: Path) -> None:
     context.close()
 
 
-def test_without_scripts_both_pictures_stand_on_the_page(browser: Browser, report: Path) -> None:
+def test_without_scripts_both_pictures_stand_on_the_page(browser: Browser, document: Path) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1024, "height": 900})
     opened = context.new_page()
-    opened.goto(report.as_uri())
+    opened.goto(document.as_uri())
     boxes = [opened.locator(f"#slider img[slot={slot}]").bounding_box() for slot in ("first", "second")]
     stage = opened.locator(".stage").bounding_box()
     context.close()
@@ -175,15 +167,15 @@ def test_the_table_jumps_to_the_place(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_overflows(browser: Browser, report: Path, width: int) -> None:
-    assert width_of(browser, report, width) <= width
+def test_nothing_overflows(browser: Browser, document: Path, width: int) -> None:
+    assert width_of(browser, document, width) <= width
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason=NO_AXE)
 @pytest.mark.parametrize("width", [360, 1024])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_barrier(browser: Browser, report: Path, scheme: str, width: int) -> None:
-    assert serious_barriers(browser, report, scheme, width) == []
+def test_no_serious_barrier(browser: Browser, document: Path, scheme: str, width: int) -> None:
+    assert serious_barriers(browser, document, scheme, width) == []
 
 
 def test_hostile_names_stand_on_the_page_as_text(browser: Browser, tmp_path: Path) -> None:

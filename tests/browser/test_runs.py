@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,15 +32,8 @@ pytestmark = pytest.mark.enable_socket
 
 
 @pytest.fixture(params=["demo_run", "romania_run"])
-def report(request: pytest.FixtureRequest) -> Path:
+def document(request: pytest.FixtureRequest) -> Path:
     return Path(request.getfixturevalue(request.param)) / "report.html"
-
-
-@pytest.fixture
-def watched(browser: Browser, report: Path) -> Iterator[Watched]:
-    opened = Watched(browser, report)
-    yield opened
-    opened.close()
 
 
 def carried(page: Page, slot: Literal["first", "second"], size: tuple[int, int]) -> NDArray[np.int16]:
@@ -58,9 +50,9 @@ def difference(shot: NDArray[np.int16], image: NDArray[np.int16]) -> float:
     return float(np.abs(shot[inner] - image[inner]).mean())
 
 
-def test_it_asks_for_nothing_and_complains_of_nothing(watched: Watched, report: Path) -> None:
+def test_it_asks_for_nothing_and_complains_of_nothing(watched: Watched, document: Path) -> None:
     watched.page.wait_for_timeout(300)
-    assert asked_outside(watched, report) == []
+    assert asked_outside(watched, document) == []
     assert watched.errors == []
 
 
@@ -116,11 +108,11 @@ def test_every_picture_is_drawn(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_overflows(browser: Browser, report: Path, width: int) -> None:
-    assert width_of(browser, report, width) <= width
+def test_nothing_overflows(browser: Browser, document: Path, width: int) -> None:
+    assert width_of(browser, document, width) <= width
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason=NO_AXE)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_barrier(browser: Browser, report: Path, scheme: str) -> None:
-    assert serious_barriers(browser, report, scheme, 1024) == []
+def test_no_serious_barrier(browser: Browser, document: Path, scheme: str) -> None:
+    assert serious_barriers(browser, document, scheme, 1024) == []

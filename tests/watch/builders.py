@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,3 +61,19 @@ def look(number: int, *sightings: Sighting, day: float | None = None, **more: An
 
 def summary(*looks: Look) -> Summary:
     return summarise(fold(looks))
+
+
+KINDS = ("depot", "harbour", "refinery", "airfield")
+
+
+def history(i: int, rng: random.Random) -> list[Look]:
+    """Sixty looks of ``site-<i>``, which is one of four kinds; on each tenth something changes and stays."""
+    looks = []
+    for n in range(1, 61):
+        seen = (sighting(scenes=(f"s{n}",)),) if i % 10 == 0 and n >= 40 + i % 7 else ()
+        used = bool(seen) or rng.random() > 0.4
+        looks.append(
+            look(n, *seen, site=f"site-{i:03d}", title=f"{KINDS[i % 4]} {i}", used=used, day=6 * n - i % 5,
+                 center=(rng.uniform(20, 60), rng.uniform(10, 50)), run="r" if seen else None)
+        )  # fmt: skip
+    return looks
