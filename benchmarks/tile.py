@@ -20,6 +20,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -139,7 +140,7 @@ def make_archive(folder: Path, side: int) -> Path:
     return site
 
 
-def run(site: Path, folder: Path) -> tuple[Memory, float, dict[str, object]]:
+def run(site: Path, folder: Path) -> tuple[Memory, float, dict[str, Any]]:
     """``changedet run`` as a process; its memory, its seconds and its ``run.json``."""
     command = [sys.executable, "-m", "changedet", "run", str(site), "--out", str(folder / "out")]
     environment = os.environ | {"CHANGEDET_CACHE": str(folder / "cache"), "XDG_CACHE_HOME": str(folder / "cache")}
@@ -174,9 +175,8 @@ def main() -> None:
         write_section("tile", "A whole tile, two dates", "python benchmarks/tile.py --write", lines)
 
 
-def report(side: int, memory: Memory, seconds: float, record: dict[str, object]) -> list[str]:
-    timings = record.get("timings") or record.get("provenance", {}).get("timings", {})  # type: ignore[union-attr]
-    steps = ", ".join(f"{name} {value:.0f} s" for name, value in timings.items())
+def report(side: int, memory: Memory, seconds: float, record: dict[str, Any]) -> list[str]:
+    steps = ", ".join(f"{name} {value:.0f} s" for name, value in record["timings"].items())
     return [
         f"{side} × {side} pixels, six bands and the classification, two dates, `changedet run` from the archive to the "
         "sealed run folder:",

@@ -18,10 +18,10 @@ from changedet.errors import InputError
 from changedet.evidence import Evidence
 from changedet.report import figures, web
 from changedet.report.content import content
+from changedet.report.page import TEMPLATES
 from changedet.report.public import public
 from changedet.report.web import Picture
 
-TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 NAME = "report.pdf"
 
 
@@ -93,7 +93,7 @@ def _lay_out(evidence: Evidence, folder: Path, pictures: Mapping[str, Path], des
         "chances": [{"sentence": c.sentence, "picture": put(c.picture)} for c in figures.chances(evidence)],
     }
     (desk / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    (desk / "report.typ").write_bytes(TEMPLATE.read_bytes())
+    (desk / "report.typ").write_bytes((TEMPLATES / "report.typ").read_bytes())
 
 
 def _pair(evidence: Evidence, shown: web.View) -> tuple[Picture, ...]:

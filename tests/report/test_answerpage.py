@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from changedet.answer import answer, unseen
 from changedet.claim import Claim, ClaimedObject, ReportSource
@@ -15,7 +16,7 @@ from tests.report.builders import make_site
 HOSTILE = '<script>alert("x")</script> & masts \u202e fell'
 
 
-def written(folder: Path, name: str = "mast") -> tuple[str, dict[str, object]]:
+def written(folder: Path, name: str = "mast") -> tuple[str, dict[str, Any]]:
     site = make_site()
     claim = Claim(
         quotation=HOSTILE,
@@ -37,7 +38,7 @@ def test_quotation_verdict_meaning_and_caution_come_in_this_order(tmp_path: Path
              "not yet validated in the field", "What would settle it", "Guessed.", "No image was used")  # fmt: skip
     places = [body.index(words) for words in order]
     assert places == sorted(places)
-    assert record["claim"]["whole"]["outcome"] == "inconclusive"  # type: ignore[index]
+    assert record["claim"]["whole"]["outcome"] == "inconclusive"
 
 
 def test_nothing_of_the_claim_becomes_markup(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,21 +13,21 @@ from tests.report.builders import HOSTILE_NAMES, make_evidence
 
 
 @pytest.fixture
-def reader() -> object:
+def reader() -> Any:
     pytest.importorskip("typst", reason="typst is not installed: pip install 'changedet[pdf]'")
     return pytest.importorskip("pypdfium2", reason="pypdfium2, which reads the PDF back, is not installed")
 
 
-def text_of(reader: object, path: Path) -> str:
-    with reader.PdfDocument(path) as document:  # type: ignore[attr-defined]
+def text_of(reader: Any, path: Path) -> str:
+    with reader.PdfDocument(path) as document:
         return "\n".join(page.get_textpage().get_text_range() for page in document)
 
 
-def test_the_report_on_a4_says_what_the_page_says(reader: object, tmp_path: Path) -> None:
+def test_the_report_on_a4_says_what_the_page_says(reader: Any, tmp_path: Path) -> None:
     evidence = make_evidence()
     composite.write(evidence, tmp_path)
     (path,) = pdf.write(evidence, tmp_path)
-    with reader.PdfDocument(path) as document:  # type: ignore[attr-defined]
+    with reader.PdfDocument(path) as document:
         width, height = document[0].get_size()
     assert (width, height) == pytest.approx((595.28, 841.89), abs=0.1)
     said = " ".join(text_of(reader, path).replace("\u00a0", " ").split())
@@ -42,7 +43,7 @@ def test_the_report_on_a4_says_what_the_page_says(reader: object, tmp_path: Path
         assert words in said, words
 
 
-def test_hostile_names_are_text(reader: object, tmp_path: Path) -> None:
+def test_hostile_names_are_text(reader: Any, tmp_path: Path) -> None:
     evidence = make_evidence(hostile=True)
     typst = ('#panic("a") $x$ *b* @c <d> \\ `e`', "= no heading", '#image("/etc/passwd")')
     zones = (replace(d, zone=name) for d, name in zip(evidence.detections, typst, strict=True))
@@ -55,7 +56,7 @@ def test_hostile_names_are_text(reader: object, tmp_path: Path) -> None:
     assert HOSTILE_NAMES[2][:60] in said
 
 
-def test_the_same_evidence_gives_the_same_bytes(reader: object, tmp_path: Path) -> None:
+def test_the_same_evidence_gives_the_same_bytes(reader: Any, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         folder.mkdir()
@@ -64,7 +65,7 @@ def test_the_same_evidence_gives_the_same_bytes(reader: object, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("empty", [True, False])
-def test_a_site_with_nothing_found_is_set_too(reader: object, tmp_path: Path, empty: bool) -> None:
+def test_a_site_with_nothing_found_is_set_too(reader: Any, tmp_path: Path, empty: bool) -> None:
     evidence = replace(make_evidence(optical=False), detections=(), verdicts=(), notes=(), dropped=(), failures=())
     if empty:
         evidence = replace(evidence, stacks={}, maps={}, scenes=())

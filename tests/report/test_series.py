@@ -109,7 +109,9 @@ def test_the_onset_bracket_stands_at_its_dates(evidence: Evidence) -> None:
     found = re.search(r'd="M ([\d.]+) [^"]*"[^>]*style="fill: #b8460b; opacity: 0.22"', svg)
     assert found is not None
     xs = sorted({float(x) for x in re.findall(r"[ML] ([\d.]+)", found[0])})
-    width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]
+    box = re.search(r'viewBox="0 0 ([\d.]+)', svg)
+    assert box is not None
+    width = float(box[1])
     times = days(OPTICAL_TIMES)
     left, span = times[0] - 0.02 * np.ptp(times), 1.04 * np.ptp(times)
     wanted = [width * (0.1 + 0.89 * (t - left) / span) for t in times[[5, 6]]]
