@@ -218,8 +218,8 @@ def replay(sites: int, work: Path) -> list[str]:
             ["figure", "value"],
             [
                 *alarms(found),
-                ["seconds a look, undisturbed, no pictures", f"{seconds / found.looks:.2f}"],
                 *losses(work, faults, set(calm.keys), rough.keys),
+                ["seconds a look, undisturbed, no pictures", f"{seconds / found.looks:.2f}"],
             ],
         ),
     ]
