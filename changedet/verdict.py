@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from changedet.objects.finding import ALPHA, Reason, StackFinding
 from changedet.regions import Detection
-from changedet.site import Period, Site, Zone
+from changedet.site import Site, Zone
 from changedet.stack import geobox_of, ring_mask
 
 Outcome = Literal["supported", "contradicted", "inconclusive"]
@@ -73,11 +73,11 @@ def zone_verdicts(site: Site, detections: Iterable[Detection], change: xr.Datase
         inside = zone_mask(zone, change)
         here = [found[number - 1] for number in np.unique(numbers[inside]) if number]
         seen = float(change.observable.values[inside].mean()) if inside.any() else 0.0
-        verdicts.append(_zone_verdict(zone, here, seen, site.after, limit))
+        verdicts.append(_zone_verdict(zone, here, seen, limit))
     return tuple(verdicts)
 
 
-def _zone_verdict(zone: Zone, here: list[Detection], seen: float, window: Period, limit: float) -> Verdict:
+def _zone_verdict(zone: Zone, here: list[Detection], seen: float, limit: float) -> Verdict:
     """The verdict of a zone that these detections meet, and of which this share is observable."""
     structural = [d for d in here if d.kind in STRUCTURAL and d.p_value <= ALPHA]
     if structural:
@@ -86,7 +86,7 @@ def _zone_verdict(zone: Zone, here: list[Detection], seen: float, window: Period
         return Verdict(
             zone.name,
             "supported",
-            f"{zone.name}: change{what} within {window}; see detection {best.number}.",
+            f"{zone.name}: change{what} in the period asked about; see detection {best.number}.",
             p_intact=best.p_value,
             smallest_diameter=limit,
         )

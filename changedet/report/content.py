@@ -231,7 +231,6 @@ def _lone(evidence: Evidence) -> Iterable[str]:
 
 
 def _smallest(evidence: Evidence) -> str:
-    # without a power nothing was tried: the size is then a rule of thumb, not a measurement of this site
     sizes = [v.smallest_diameter for v in evidence.verdicts if v.smallest_diameter is not None and v.power is not None]
     if sizes:
         low, high = min(sizes), max(sizes)
@@ -345,7 +344,9 @@ def _figures(verdict: Verdict) -> Iterable[Fact]:
     if verdict.power is not None and math.isfinite(verdict.power):
         yield Fact("Such a change would be found", f"{100 * verdict.power:.0f} % of the time")
     if verdict.smallest_diameter is not None and math.isfinite(verdict.smallest_diameter):
-        yield Fact("Smallest object that could show", f"{verdict.smallest_diameter:.0f} m across")
+        # without a power nothing was tried: the size is then a rule of thumb, not a measurement of this site
+        label = "Smallest object that could show" if verdict.power is not None else "Smallest object, by rule of thumb"
+        yield Fact(label, f"{verdict.smallest_diameter:.0f} m across")
     if verdict.controls:
         yield Fact("Compared with", f"{len(verdict.controls)} places")
 

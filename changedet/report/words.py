@@ -85,6 +85,9 @@ BAND_NAMES: Mapping[str, str] = {
     "vh": "VH",
 }
 _TIGHT = re.compile(rf"\d+ (?:{'|'.join(MONTHS)}) \d{{4}}|p [=<] [\d.]+|[\d.]+ (?:dB|%|m²|m|ha|km²)(?!\w)")
+RADAR_EFFECT = ("stronger echo", "weaker echo", "echo hardly changed", 0.5)
+OPTICAL_EFFECT = ("brighter", "darker", "hardly changed", 0.01)
+"""The last, in dB or reflectance, is what images of unchanged ground differ by: a smaller effect has no direction."""
 SENSORS: Mapping[str, str] = {"sentinel-2": "Sentinel-2", "sentinel-1": "Sentinel-1"}
 
 
@@ -223,13 +226,14 @@ def direction(key: str, bands: Mapping[str, float]) -> str:
     if not finite:
         return "not measured"
     mean = sum(finite.values()) / len(finite)
-    words = ("stronger echo", "weaker echo") if radar else ("brighter", "darker")
+    more, less, same, least = RADAR_EFFECT if radar else OPTICAL_EFFECT
     unit = " dB" if radar else ""
     strongest = sorted(finite.items(), key=lambda item: -abs(item[1]))[:2]
     figures = ", ".join(
         f"{BAND_NAMES.get(name, name)} {signed(value, 1 if radar else 3)}{unit}" for name, value in strongest
     )
-    return f"{words[0] if mean >= 0 else words[1]} ({figures})"
+    word = same if abs(strongest[0][1]) < least else more if mean >= 0 else less
+    return f"{word} ({figures})"
 
 
 def signed(value: float, digits: int) -> str:

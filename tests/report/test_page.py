@@ -207,6 +207,16 @@ def test_the_table_leads_to_each_place(plain: Reader) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_many_images_are_folded_away_and_few_are_not(plain: Reader, tmp_path: Path) -> None:
+    def open_around_the_list(reader: Reader) -> bool:
+        place = next(i for i, (tag, attrs) in enumerate(reader.tags) if attrs.get("class") == "inputs")
+        return "open" in [attrs for tag, attrs in reader.tags[:place] if tag == "details"][-1]
+
+    evidence = make_evidence()
+    assert not open_around_the_list(plain)
+    assert open_around_the_list(read(replace(evidence, scenes=evidence.scenes[:3]), tmp_path))
+
+
 def test_every_picture_says_what_it_shows(plain: Reader) -> None:
     alts = [attrs["alt"] for attrs in plain.all("img")]
     # two of the swipe, a chip and two series a place, the map

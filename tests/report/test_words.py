@@ -85,6 +85,13 @@ def test_directions_have_signs_and_units() -> None:
     assert words.direction("sentinel-2", {"red": float("nan")}) == "not measured"
 
 
+def test_an_effect_within_what_images_differ_by_has_no_direction() -> None:
+    bands = {"vv": 0.1, "vh": -0.1}
+    assert words.direction("sentinel-1-orbit-137", bands) == "echo hardly changed (VV +0.1 dB, VH −0.1 dB)"
+    assert words.direction("sentinel-2", {"red": 0.004}) == "hardly changed (red +0.004)"
+    assert words.direction("sentinel-1-orbit-137", {"vv": 3.0, "vh": -3.5}).startswith("weaker echo")
+
+
 def test_an_address_keeps_no_token() -> None:
     href = "https://user:secret@host.example/a/b.tif?sig=TOKEN&se=2025#frag"
     assert words.public_href(href) == "https://host.example/a/b.tif"

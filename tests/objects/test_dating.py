@@ -1,0 +1,63 @@
+"""Dates: the bracket of a clear step, and what clouds and noise do to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changedet.objects.dating import Dating, date
+from changedet.objects.scan import Scan
+
+TIMES = np.datetime64("2024-01-01", "ns") + np.arange(20) * np.timedelta64(10, "D")
+REFERENCE, WINDOW = np.arange(10, dtype=np.int32), np.arange(10, 20, dtype=np.int32)
+
+
+def scan_of(step: float, first: int, hidden: tuple[int, ...] = (), inflation: float = 1.0) -> Scan:
+    """A series without noise that steps at a date and stays; ``hidden`` dates show nothing."""
+    z = np.zeros((1, 20, 1))
+    z[0, first:] = step
+    mask = np.ones((20, 1))
+    mask[list(hidden)] = 0
+    one = np.ones(1)
+    return Scan(
+        z * mask, mask, np.ones((1, 1, 1)), TIMES, REFERENCE, WINDOW, level=one, spread=one, restless=one,
+        inflation=np.array([inflation]), jump=np.zeros(1),
+    )  # fmt: skip
+
+
+def dated(*scans: Scan) -> Dating:
+    found = date(scans)
+    assert found is not None
+    return found
+
+
+def test_a_clear_step_lies_between_two_images() -> None:
+    found = dated(scan_of(5, 14))
+    assert (found.after, found.before) == (TIMES[13], TIMES[14])
+    assert found.after < found.first < found.last < found.before
+    assert found.shown == (tuple(range(14, 20)),)
+    assert found.shares == (1.0,)
+    # all instants between the two are as likely: 95 % of ten days
+    assert (found.last - found.first) / np.timedelta64(1, "D") == pytest.approx(9.5, abs=0.1)
+
+
+def test_clouds_widen_the_bracket() -> None:
+    found = dated(scan_of(5, 14, hidden=(13, 14)))
+    assert (found.after, found.before) == (TIMES[12], TIMES[15])
+
+
+def test_another_sensor_s_images_narrow_it() -> None:
+    found = dated(scan_of(5, 14, hidden=(13, 14)), scan_of(5, 14))
+    assert (found.after, found.before) == (TIMES[13], TIMES[14])
+
+
+def test_a_faint_step_has_a_wider_date() -> None:
+    sharp, faint, noisy = dated(scan_of(5, 14)), dated(scan_of(1, 14)), dated(scan_of(5, 14, inflation=25))
+    for wide in (faint, noisy):
+        assert wide.last - wide.first > sharp.last - sharp.first
+        assert wide.after <= sharp.after
+        assert wide.before >= sharp.before
+
+
+def test_without_an_image_of_the_window_there_is_no_date() -> None:
+    assert date([scan_of(5, 14, hidden=tuple(range(10, 20)))]) is None
