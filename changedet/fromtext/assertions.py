@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from changedet.fromtext.dates import Span, find_dates
 from changedet.fromtext.facilities import SiteProposal, Unresolved
-from changedet.fromtext.vocabulary import EVENTS, HEDGES, INTENTION, NEGATION, OBJECTS, TANKS, What
+from changedet.fromtext.vocabulary import (
+    DENIAL,
+    EVENTS,
+    FACILITY_KINDS,
+    HEDGES,
+    INTENTION,
+    NEGATION,
+    OBJECTS,
+    STRONG,
+    TANKS,
+    What,
+    same_kind,
+)
 from changedet.fromtext.words import Sentence
 from changedet.site import ZoneKind
 
 Stance = Literal["asserted", "hedged", "denied", "intended"]
 _REACH = 45
 """Letters before an event's word in which a "not" or "will" still belongs to it."""
+_CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
+_BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
+"""A facility that the text has named before."""
+_UNNAMED = re.compile(rf"\b(?:the|an?|its|their|\w+['’]s) ({STRONG.pattern})(?! (?:in|at|of|near) (?-i:[A-Z]))", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +56,15 @@ class Assertion:
 
 
 def find_assertions(
-    sentences: tuple[Sentence, ...], sites: tuple[SiteProposal, ...], published: date | None
+    sentences: tuple[Sentence, ...], sites: tuple[SiteProposal, ...], published: date | None, head: str = ""
 ) -> tuple[tuple[Assertion, ...], tuple[Unresolved, ...]]:
-    """What the text says happened to a kind of object or a facility; and words that could mean two things."""
+    """What the text says happened to a kind of object or a facility; and words that could mean two things.
+
+    Parameters
+    ----------
+    head : dateline of the text, whose day is no day of an event
+    """
+    days = tuple(find_dates(one.text.removeprefix(head if one.number == 0 else ""), published) for one in sentences)
     made: list[Assertion] = []
     unresolved: list[Unresolved] = []
     for sentence in sentences:
@@ -54,12 +77,16 @@ def find_assertions(
         where, site_from = _sites(sentence.number, sites)
         if any(not _is_object(text, match.start()) for match in TANKS.finditer(text)):
             unresolved.append(Unresolved("tanks", text, "storage tanks or vehicles? The sentence does not say"))
-        if not objects and site_from != "this sentence":
+        if not objects and site_from != "this sentence" and not _refers_back(text, where, site_from, sites):
+            unresolved.extend(
+                Unresolved(match[1], text, f"said to be {what}, but the text does not say which one it is")
+                for match in _UNNAMED.finditer(text)
+            )
             continue
         hedges = tuple(dict.fromkeys(match.group() for match in HEDGES.finditer(text)))
         if stance == "asserted" and hedges:
             stance = "hedged"
-        dates = find_dates(text, published) or _dates_before(sentences, sentence.number, published)
+        dates = next((given for given in reversed(days[: sentence.number + 1]) if given), ())
         kinds, written = tuple(objects), tuple(objects.values())
         made.append(Assertion(text, sentence.number, what, stance, hedges, kinds, written, dates, where, site_from))
     return tuple(made), tuple(unresolved)
@@ -70,15 +97,23 @@ def _event(text: str) -> tuple[What, Stance] | None:
     fallback: tuple[What, Stance] | None = None
     for what, pattern in EVENTS:
         for match in pattern.finditer(text):
-            before = text[max(0, match.start() - _REACH) : match.start()]
-            before = before.rsplit(";", 1)[-1].rsplit(":", 1)[-1]
-            if what != "intact" and NEGATION.search(before):
+            clause = _CLAUSE.split(text[: match.start()])[-1]
+            before = clause[-_REACH:]
+            if what != "intact" and (NEGATION.search(before) or DENIAL.search(clause)):
                 fallback = fallback or (what, "denied")
             elif INTENTION.search(before):
                 fallback = fallback or (what, "intended")
             else:
                 return what, "asserted"
     return fallback
+
+
+def _refers_back(text: str, where: tuple[str, ...], site_from: str, sites: tuple[SiteProposal, ...]) -> bool:
+    """Whether "the refinery" is the one that an earlier sentence named."""
+    if site_from != "an earlier sentence":
+        return False
+    kinds = [site.facility.kind for site in sites if site.facility.name in where]
+    return any(same_kind(match[1].lower(), kind) for match in _BACK.finditer(text) for kind in kinds)
 
 
 def _objects(text: str) -> dict[ZoneKind, str]:
@@ -109,11 +144,3 @@ def _sites(
         nearest = max(earlier)
         return tuple(site.facility.name for site in sites if nearest in site.sentences), "an earlier sentence"
     return tuple(site.facility.name for site in sites), "the text"
-
-
-def _dates_before(sentences: tuple[Sentence, ...], number: int, published: date | None) -> tuple[Span, ...]:
-    """The days of the nearest earlier sentence that gives any."""
-    for sentence in reversed(sentences[:number]):
-        if dates := find_dates(sentence.text, published):
-            return dates
-    return ()

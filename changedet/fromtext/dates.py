@@ -15,12 +15,17 @@ _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _PATTERNS = (
     ("iso", re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")),
+    ("days", re.compile(rf"\b{_DAY}(?: ?[-–] ?| and | to | or ){_DAY} {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("day month", re.compile(rf"\b{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("month day", re.compile(rf"\b{_MONTH} {_DAY}(?!\d)(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("month", re.compile(rf"\b{_MONTH},? (\d{{4}})\b", re.IGNORECASE)),
+    ("year", re.compile(r"\b(?:in|during|since) ((?:19[789]|20[0-4])\d)\b", re.IGNORECASE)),
     ("relative", re.compile(r"\b(today|yesterday|(?:this|last) (?:week|month|year)|overnight)\b", re.IGNORECASE)),
     ("weekday", re.compile(r"\b(?:on|last|early|late) (" + "|".join(_WEEKDAYS) + r")\b", re.IGNORECASE)),
 )
+
+_HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s)")
+_LOWER = re.compile(r"\b[a-z]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,16 @@ def find_dates(text: str, published: date | None = None) -> tuple[Span, ...]:
     return tuple(span for _, _, span in sorted(found, key=lambda row: row[0]))
 
 
+def dateline(text: str) -> Span | None:
+    """The day at the head of a report, as in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash."""
+    head = _HEAD.match(text)
+    if head is None or _LOWER.search(_PATTERNS[1][1].sub("", head[1])):
+        return None
+    days = find_dates(head[1])
+    single = len(days) == 1 and days[0].first is not None and days[0].first == days[0].last
+    return Span(" ".join(head[1].split()), days[0].first, days[0].last) if single else None
+
+
 def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
     if kind == "iso":
         yield from _one_day(int(match[1]), int(match[2]), int(match[3]))
@@ -60,6 +75,14 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
         year = int(match[3]) if match[3] else _year_before(published, _MONTHS[month.lower()], int(day))
         if year is not None:
             yield from _one_day(year, _MONTHS[month.lower()], int(day))
+    elif kind == "days":
+        month, last = _MONTHS[match[3].lower()], int(match[2])
+        year = int(match[4]) if match[4] else _year_before(published, month, last)
+        ends = [day for number in (int(match[1]), last) for day, _ in _one_day(year or 0, month, number)]
+        if len(ends) == 2 and ends[0] <= ends[1]:
+            yield ends[0], ends[1]
+    elif kind == "year":
+        yield date(int(match[1]), 1, 1), date(int(match[1]), 12, 31)
     elif kind == "month":
         yield from _month(int(match[2]), _MONTHS[match[1].lower()])
     elif published is not None and kind == "relative":

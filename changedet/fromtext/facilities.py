@@ -223,8 +223,9 @@ def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[Un
         first = next(i for i, token in enumerate(tokens) if token.end > match.start())
         last = next(i for i, token in enumerate(tokens) if token.end >= match.end()) + 1
         begin = first
-        while begin > 0 and (tokens[begin - 1].capital or tokens[begin - 1].folded in ARTICLES - {"the"}):
-            if set(sentence.gap(begin - 1)) - set(" -'’"):
+        while begin > 0 and not set(sentence.gap(begin - 1)) - set(" -'’"):
+            article = tokens[begin - 1].folded in ARTICLES and sentence.gap(begin - 1) == "-"
+            if not (tokens[begin - 1].capital or article):
                 break
             begin -= 1
         if begin < first and begin == 0 and tokens[0].folded in ("the", "a", "an", "this"):

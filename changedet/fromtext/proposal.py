@@ -7,6 +7,7 @@ from datetime import date
 
 from changedet.errors import InputError
 from changedet.fromtext.assertions import Assertion, find_assertions
+from changedet.fromtext.dates import dateline
 from changedet.fromtext.facilities import SiteProposal, Unresolved, find_facilities
 from changedet.fromtext.gazetteer import Gazetteer
 from changedet.fromtext.towns import TownMention, setting
@@ -44,7 +45,7 @@ def propose(text: str, gazetteer: Gazetteer, published: date | None = None) -> P
 
     Parameters
     ----------
-    published : day of publication, for "this week" and days without a year
+    published : day of publication, for "this week" and days without a year; by default that of the dateline
 
     Raises
     ------
@@ -54,9 +55,13 @@ def propose(text: str, gazetteer: Gazetteer, published: date | None = None) -> P
     if len(text) > MAX_LETTERS:
         raise InputError(f"the text has {len(text)} letters; give one report of at most {MAX_LETTERS}")
     parts = sentences(text)
+    head = dateline(text) if published is None else None
+    if head is not None:
+        published = head.first
+    taken = () if head is None else (Unresolved(head.text, parts[0].text, "taken as the day of publication"),)
     where = setting(parts, gazetteer)
     sites, open_names = find_facilities(parts, gazetteer, where)
-    assertions, open_words = find_assertions(parts, sites, published)
+    assertions, open_words = find_assertions(parts, sites, published, "" if head is None else head.text)
     open_days = tuple(
         Unresolved(span.text, one.sentence, "this day needs the day of publication or a year")
         for one in assertions
@@ -73,7 +78,7 @@ def propose(text: str, gazetteer: Gazetteer, published: date | None = None) -> P
         for mention in where.towns
         if mention.town is None
     )
-    unresolved = tuple(dict.fromkeys((*open_names, *open_towns, *open_words, *open_days)))
+    unresolved = tuple(dict.fromkeys((*taken, *open_names, *open_towns, *open_words, *open_days)))
     return Proposal(sites, _context(where.towns), assertions, unresolved, published)
 
 

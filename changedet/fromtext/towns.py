@@ -17,6 +17,8 @@ SAME_KM = 15.0
 FAR_LARGER = 20
 """A town this many times larger than the next of its name is meant where nothing else decides."""
 LARGE = 100_000
+METROPOLIS = 500_000
+"""Towns as large as this are named in reports on other countries."""
 _JOINTS = frozenset(" -\u2010\u2011\u2013'’`ʿ.")
 _STARTERS = words(
     "most of same both many nice police march split reading mobile orange bath man born best along here there they "
@@ -256,6 +258,10 @@ def _decide(mention: TownMention, local: Mapping[str, float], total: Mapping[str
         if len(candidates) == 1:
             reason = "the only town of this name known, in a country that the text names"
         return TownMention(mention.name, candidates, town, reason)
+    if len(candidates) == 1 and total and candidates[0].population < METROPOLIS:
+        there = ", ".join(sorted(total))
+        reason = f"the only town of this name known is in {candidates[0].country}, and the text speaks of {there}"
+        return TownMention(mention.name, candidates, None, reason)
     if len(candidates) == 1:
         return TownMention(mention.name, candidates, candidates[0], "the only town of this name known")
     if best == 0 and candidates[0].population >= FAR_LARGER * candidates[1].population:

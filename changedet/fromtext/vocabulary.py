@@ -13,7 +13,7 @@ What = Literal["destroyed", "damaged", "built", "intact"]
 
 LOCATIVE = words(
     "in at near to from around outside inside of across through over between into towards toward within north south "
-    "east west northeast northwest southeast southwest beyond by"
+    "east west northeast northwest southeast southwest beyond by above below behind under along off"
 )
 DIRECTIONS = words(
     "north south east west northern southern eastern western central north-eastern northeastern northwestern "
@@ -56,10 +56,13 @@ FACILITY_KINDS = {
 """A word for a facility → the kind it says, "" where it could be any."""
 STRONG = re.compile(
     r"\b((?:oil|gas)[ -]?fields?|gas plants?|refiner(?:y|ies)|(?:oil|gas|export) terminals?|"
-    r"power (?:plants?|stations?)|(?:fuel|oil) depots?|tank farms?|dams?)\b",
+    r"power (?:plants?|stations?)|(?:fuel|oil|gas)(?: and (?:fuel|oil|gas))? depots?|tank farms?|dams?|"
+    r"air ?(?:bases?|fields?|ports?)|(?:naval|military) (?:bases?|complex(?:es)?|camps?|port)|shipyards?|"
+    r"(?:ammunition|arms|weapons) (?:depots?|dumps?|stores?|factor(?:y|ies))|"
+    r"(?:chemical|steel|cement) (?:plant|work)s?)\b",
     re.IGNORECASE,
 )
-"""What is surely a facility of the kind that our gazetteer lists."""
+"""What is surely a facility that could be watched."""
 
 
 def same_kind(word: str, kind: str) -> bool:
@@ -81,15 +84,20 @@ _ROOM = (
     r"(?:installations?|posts?|cent(?:er|re)s?|bunkers?|facilit(?:y|ies)|headquarters|hubs?|rooms?|"
     r"buildings?|complex)"
 )
+_STRUCTURE = (
+    r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|pumping stations?|runways?|"
+    r"jett(?:y|ies)|piers?|quays?|cranes?|generators?"
+)
 _BUILDING = r"buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?"
 
 OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
-    ("fuel depot", _any(rf"{_FUEL} {_STORE}|tank farms?")),
+    ("fuel depot", _any(rf"{_FUEL}(?: and {_FUEL})? {_STORE}|tank farms?")),
     ("fuel tank", _any(rf"{_FUEL} {_TANK}|storage tanks?")),
     ("command installation", _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|operations (?:rooms?|cent(?:er|re)s?)")),
     ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?")),
     ("mast", _any(rf"masts?|{_SIGNAL} towers?|(?:relay|transmission|cell) towers?")),
     ("building", _any(rf"(?<!command )(?<!control )(?:{_BUILDING})")),
+    ("other", _any(rf"(?:ammunition|arms|weapons|munitions) {_STORE}|{_STRUCTURE}")),
 )
 """Kind of a zone → how texts call it. A lone "tanks" is not here: it may mean vehicles."""
 TANKS = re.compile(r"\btanks\b(?! farm)", re.IGNORECASE)
@@ -107,16 +115,16 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
         "damaged",
         _any(
             r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
-            r"in flames|burning|exploded"
+            r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)"
         ),
     ),
     ("built", _any(r"(?:re)?built|erected|constructed")),
     ("intact", _any(r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before")),
 )
 """What is said to have happened → the words that say it."""
-NEGATION = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|none|nothing|denied|denies|deny|refuted|false)\b|n['’]t\b", re.IGNORECASE
-)
+NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|none|nothing)\b|n['’]t\b", re.IGNORECASE)
+DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|false|untrue|fake")
+"""What takes back all that its clause goes on to say, however long that is."""
 INTENTION = _any(
     r"will|would|shall|plan(?:s|ned)? to|want(?:s|ed)? to|threaten(?:s|ed)? to|prepar(?:e|es|ed|ing) to|"
     r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|could be|if"
@@ -124,5 +132,5 @@ INTENTION = _any(
 HEDGES = _any(
     r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
     r"claim(?:s|ed)?|according to|(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
-    r"rumou?r(?:s|ed)?|suggest(?:s|ed)?|alleges?|alleged|reports?|reported"
+    r"rumou?r(?:s|ed)?|suggest(?:s|ed)?|alleges?|alleged|reports?|reported|told|accus(?:es|ed)"
 )

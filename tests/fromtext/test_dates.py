@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedet.fromtext.dates import find_dates
+from changedet.fromtext.dates import dateline, find_dates
 
 WEDNESDAY = date(2025, 4, 16)
 
@@ -23,6 +23,9 @@ WEDNESDAY = date(2025, 4, 16)
         ("in February 2024", "2024-02-01", "2024-02-29"),
         ("on 12 March", "2025-03-12", "2025-03-12"),
         ("on 12 December", "2024-12-12", "2024-12-12"),  # the latest before publication
+        ("between 3 and 9 May 2024", "2024-05-03", "2024-05-09"),
+        ("on the night of 30–31 December", "2024-12-30", "2024-12-31"),
+        ("in 1991", "1991-01-01", "1991-12-31"),
         ("yesterday", "2025-04-15", "2025-04-15"),
         ("this week", "2025-04-14", "2025-04-16"),
         ("last week", "2025-04-07", "2025-04-13"),
@@ -44,7 +47,23 @@ def test_what_the_text_alone_does_not_tell_stays_open(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["They may march on.", "He sat.", "Over 12 marches.", "In 1999 it stood.", "May said no."]
+    ("text", "day"),
+    [
+        ("KHARTOUM, 15 June 2023 - Fire engulfed the depot.", "2023-06-15"),
+        ("DEIR EZ-ZOR, Syria (Agency) — 18 April 2025 — Troops left.", None),  # the day follows the first dash
+        ("Beirut, April 18, 2025 – Troops left.", "2025-04-18"),
+        ("The depot burned on 4 May 2023 – the worst fire in years.", None),
+        ("KHARTOUM, June 2023 - Fire.", None),
+        ("KHARTOUM - Fire on 3 May 2023.", None),
+    ],
+)
+def test_a_day_of_publication_stands_between_names_and_a_dash(text: str, day: str | None) -> None:
+    head = dateline(text)
+    assert (None if head is None else str(head.first)) == day
+
+
+@pytest.mark.parametrize(
+    "text", ["They may march on.", "He sat.", "Over 12 marches.", "In 1999s it stood.", "May said no."]
 )
 def test_words_that_are_no_days(text: str) -> None:
     assert find_dates(text) == ()

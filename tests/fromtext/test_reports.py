@@ -1,6 +1,7 @@
-"""Ten invented reports and what a careful reader marked in each before the rules were run on them.
+"""Twenty invented reports and what a careful reader marked in each before the rules were run on them.
 
-One mark was added afterwards: that the depot of report 07 was burning, which the reader had passed over.
+One mark was added afterwards: that the depot of report 07 was burning, which the reader had passed over. Reports 11 to
+20 were written when the rules for the first ten were done; six of them were misread then, and the rules changed.
 """
 
 from __future__ import annotations
@@ -92,6 +93,61 @@ READ = {
         ),
         open=("Tanak oil field",),
     ),
+    "11-khartoum-dateline": Marked(
+        context=("Khartoum SD",),
+        wrong=("al-Yarmūk SY",),
+        says=(
+            said("damaged", "asserted", "fuel depot", "", "2023-06-14"),
+            said("damaged", "hedged", "fuel tank", "", "2023-06-14"),
+        ),
+        open=("Al-Shajara fuel and gas depot", "Yarmouk military complex", "Jaili refinery"),
+    ),
+    "12-saky-air-base": Marked(
+        says=(
+            said("destroyed", "asserted", "building", "", "2022-08-09"),
+            said("damaged", "asserted", "other", "", "2022-08-09"),
+        ),
+        open=("Saky air base",),
+    ),
+    "13-water-tower": Marked(
+        context=("Paris US",),
+        wrong=("Paris FR",),
+        says=(said("destroyed", "hedged", "other", "", "2024-03-03"),),
+        open=("power plant",),
+    ),
+    "14-denied-by-the-ministry": Marked(
+        context=("Feodosiya UA",),
+        wrong=("Tripoli LY", "Tripoli LB", "Homs SY"),
+        open=("oil depot in Feodosia", "Tripoli"),
+    ),
+    "15-baiji-not-destroyed": Marked(
+        sites=("Baiji refinery",),
+        says=(said("damaged", "asserted", "fuel tank", "Baiji refinery", "2014-06-20"),),
+    ),
+    "16-if-the-strikes-go-on": Marked(
+        sites=("Abqaiq processing plant",),
+        says=(said("destroyed", "intended", "", "Abqaiq processing plant"),),
+    ),
+    "17-then-and-now": Marked(
+        sites=("Mina al-Ahmadi refinery",),
+        says=(said("destroyed", "asserted", "fuel tank", "Mina al-Ahmadi refinery", "1991-01-01"),),
+    ),
+    "18-kakhovka": Marked(
+        sites=("Kakhovka dam",),
+        context=("Kherson UA",),
+        says=(
+            said("destroyed", "asserted", "", "Kakhovka dam", "2023-06-06"),
+            said("destroyed", "asserted", "mast", "Kakhovka dam", "2023-06-06"),
+        ),
+    ),
+    "19-metaphors": Marked(),
+    "20-tower-on-the-hill": Marked(
+        context=("Homs SY",),
+        says=(
+            said("destroyed", "asserted", "mast", "", "2025-05-03"),
+            said("damaged", "hedged", "building", "", "2025-05-03"),
+        ),
+    ),
 }
 
 
@@ -127,7 +183,7 @@ def test_what_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> No
     if marked.says:
         assert [one for one in statements(proposal) if one[1] != "denied"] == list(marked.says)
     else:
-        assert not [one for one in proposal.assertions if one.kinds or one.sites]
+        assert not [one for one in proposal.assertions if (one.kinds or one.sites) and one.stance != "denied"]
     left_open = {one.text for one in proposal.unresolved}
     assert set(marked.open) <= left_open
 
