@@ -6,6 +6,7 @@ Classes of SCL as of the Sentinel-2 L2A Algorithm Theoretical Basis Document (S2
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -35,19 +36,54 @@ class Config(Frozen):
     least_clear: float = Field(default=0.4, ge=0, le=1, description="share of the facility that a date must show")
 
 
-def mask_clouds(stack: xr.Dataset, config: Config) -> xr.Dataset:
+@dataclass(frozen=True, slots=True)
+class Roofs:
+    """Small bright objects that the classification calls cloud on most clear dates; clouds move, roofs stay.
+
+    Judged on dates where cloud covers less than a fifth of the area; with fewer than 8 such dates nothing is judged.
+    """
+
+    cloud: NDArray[np.int32]
+    """Clear dates on which a pixel is called cloud. (y, x)"""
+    seen: NDArray[np.int32]
+    """Clear dates on which it is classified. (y, x)"""
+    dates: int
+    """Clear dates."""
+
+    @classmethod
+    def count(cls, scl: NDArray[np.uint8]) -> Roofs:
+        """Of classifications (time, y, x)."""
+        cloud = np.isin(scl, (CLOUD_MEDIUM, CLOUD_HIGH))
+        seen = scl != NO_DATA
+        share = cloud.sum((1, 2)) / np.maximum(seen.sum((1, 2)), 1)
+        clear = (share < 0.2) & (seen.mean((1, 2)) > 0.5)
+        return cls(cloud[clear].sum(0, dtype=np.int32), seen[clear].sum(0, dtype=np.int32), int(clear.sum()))
+
+    def __add__(self, other: Roofs) -> Roofs:
+        return Roofs(self.cloud + other.cloud, self.seen + other.seen, self.dates + other.dates)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which pixels are roofs. (y, x)"""
+        if self.dates < 8:
+            return np.zeros(self.cloud.shape, bool)
+        return np.asarray(self.cloud > PERSISTENT * np.maximum(self.seen, 1))
+
+
+def mask_clouds(stack: xr.Dataset, config: Config, roofs: NDArray[np.bool_] | None = None) -> xr.Dataset:
     """The stack without ``scl``: hidden pixels are no longer valid. A stack without ``scl`` returns unchanged.
 
     Parameters
     ----------
     stack : Stack with ``scl`` (time, y, x)
+    roofs : bool (y, x), that are no clouds; by default those of the stack's own dates
     """
     if "scl" not in stack:
         return stack
     cell = abs(float(geobox_of(stack).resolution.x))
     far, near = config.dilation / cell, config.thin_dilation / cell
     scl = stack.scl.values
-    roofs = _bright_roofs(scl)
+    roofs = Roofs.count(scl).mask if roofs is None else roofs
     valid = stack.valid.values.copy()
     for i, classes in enumerate(scl):
         opaque = np.isin(classes, OPAQUE) & ~roofs
@@ -89,21 +125,6 @@ def with_valid(stack: xr.Dataset, valid: NDArray[np.bool_]) -> xr.Dataset:
             scratch.release([band, values])
         masked[name] = (("time", "y", "x"), band)
     return check_stack(stack.assign(masked))
-
-
-def _bright_roofs(scl: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Small bright objects that the classification calls cloud on most clear dates; clouds move, roofs stay.
-
-    Judged on dates where cloud covers less than a fifth of the area; with fewer than 8 such dates nothing is judged.
-    """
-    cloud = np.isin(scl, (CLOUD_MEDIUM, CLOUD_HIGH))
-    seen = scl != NO_DATA
-    share = cloud.sum((1, 2)) / np.maximum(seen.sum((1, 2)), 1)
-    clear = (share < 0.2) & (seen.mean((1, 2)) > 0.5)
-    if clear.sum() < 8:
-        return np.zeros(scl.shape[1:], bool)
-    often: NDArray[np.bool_] = cloud[clear].sum(0) > PERSISTENT * np.maximum(seen[clear].sum(0), 1)
-    return often
 
 
 def _dilated(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:

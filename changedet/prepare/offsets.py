@@ -33,6 +33,7 @@ COMPARED = 24
 SEASON = 45.0
 """Days of the year between two dates that may be compared."""
 LEAST_JUMPS = 2
+SUSPECT = "offset-suspect: it lies among dates with a wrong offset, and its pixels do not tell which offset is right"
 
 
 class Config(Frozen):
@@ -57,10 +58,41 @@ class Config(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What the check rests on; with it a further date is checked without the pixels of the dates before."""
+
+    times: NDArray[np.datetime64]
+    ids: NDArray[np.object_]
+    """Of the dates."""
+    cells: NDArray[np.float32]
+    """Some pixels of every date. (band, time, cell)"""
+    pairs: NDArray[np.intp]
+    """Dates that were compared. (pair, 2)"""
+    jumps: NDArray[np.float32]
+    """What each pair showed. (pair, 2, band)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How far each date is to be corrected, and what is to be said."""
+
+    fix: NDArray[np.float32] | None
+    """Reflectance to add per date; None where nothing is to be corrected."""
+    lost: NDArray[np.bool_]
+    """Dates that nobody can vouch for."""
+    notes: tuple[str, ...] = ()
+
+    def of_last(self) -> Decided:
+        """What concerns the last date."""
+        return Decided(None if self.fix is None else self.fix[-1:], self.lost[-1:], self.notes)
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A stack with its offsets right, what was said, and the dates that nobody can vouch for."""
 
     stack: xr.Dataset
+    compared: Compared
     notes: tuple[str, ...] = ()
     dropped: tuple[tuple[str, str], ...] = ()
 
@@ -79,24 +111,49 @@ def check_offsets(
     ignore : bool (y, x), ground that may have changed, such as the facility
     """
     config = config or Config()
-    cube = _sample(stack, ignore, config)
-    pairs = _pairs(stack.time.values)
-    relations = _matrix(pairs, _relations(_jumps(cube, pairs, config), band_names(stack), config), stack.sizes["time"])
+    compared = compare(stack, config, ignore)
+    decided = decide(stack, compared, config)
+    return apply(stack, compared, decided)
+
+
+def compare(
+    stack: xr.Dataset, config: Config, ignore: NDArray[np.bool_] | None, known: Compared | None = None
+) -> Compared:
+    """The dates of a stack two by two, after those that are ``known`` where there are any."""
+    times, ids, cells = stack.time.values, stack.scene_id.values, _sample(stack, ignore, config)
+    if known is not None:
+        times, ids = np.concatenate([known.times, times]), np.concatenate([known.ids, ids])
+        cells = np.concatenate([known.cells, cells], axis=1)
+    pairs = _pairs(times)
+    return Compared(times, ids, cells, pairs, _jumps(cells, pairs, config, known))
+
+
+def decide(stack: xr.Dataset, compared: Compared, config: Config) -> Decided:
+    """What follows from the comparison; of the stack nothing is read but its bands' names and its key."""
+    cube, count = compared.cells, len(compared.times)
+    relations = _matrix(compared.pairs, _relations(compared.jumps, band_names(stack), config), count)
     levels = _levels(relations)
     floors = _floors(cube, band_names(stack))
     base, sure = _right_level(levels, floors, config)
     wrong = _without_haze(_confirmed(levels - base, relations, config), cube, relations, config)
+    none, key = np.zeros(count, bool), str(stack.attrs["key"])
     if not wrong.any():
-        return Checked(stack)
-    if stack.sizes["time"] == 2 and not sure:
-        return Checked(stack, (_undecided(stack, wrong),))
+        return Decided(None, none)
+    if count == 2 and not sure:
+        return Decided(None, none, (_undecided(key, wrong),))
     wrong, lost = _filled(wrong, relations, floors, config)
-    fix = (-OFFSET * wrong).astype(np.float32)
-    mended = stack.assign({band: stack[band] + xr.DataArray(fix, dims="time") for band in band_names(stack)})
-    mended = mended.assign_coords(offset_fix=("time", fix)).isel(time=np.flatnonzero(~lost))
-    why = "offset-suspect: it lies among dates with a wrong offset, and its pixels do not tell which offset is right"
-    dropped = tuple((str(stack.scene_id.values[i]), why) for i in np.flatnonzero(lost))
-    return Checked(check_stack(mended), (_words(stack, wrong, sure=sure),), dropped)
+    return Decided((-OFFSET * wrong).astype(np.float32), lost, (_words(key, compared.ids, wrong, sure=sure),))
+
+
+def apply(stack: xr.Dataset, compared: Compared, decided: Decided) -> Checked:
+    """The stack as it was decided."""
+    if decided.fix is None:
+        return Checked(stack, compared, decided.notes)
+    added = xr.DataArray(decided.fix, dims="time")
+    mended = stack.assign({band: stack[band] + added for band in band_names(stack)})
+    mended = mended.assign_coords(offset_fix=("time", decided.fix)).isel(time=np.flatnonzero(~decided.lost))
+    dropped = tuple((str(stack.scene_id.values[i]), SUSPECT) for i in np.flatnonzero(decided.lost))
+    return Checked(check_stack(mended), compared, decided.notes, dropped)
 
 
 def _sample(stack: xr.Dataset, ignore: NDArray[np.bool_] | None, config: Config) -> NDArray[np.float32]:
@@ -129,10 +186,16 @@ def _pairs(times: NDArray[np.datetime64]) -> NDArray[np.intp]:
     return np.array(sorted(chosen), np.intp).reshape(-1, 2)
 
 
-def _jumps(cube: NDArray[np.float32], pairs: NDArray[np.intp], config: Config) -> NDArray[np.float32]:
+def _jumps(
+    cube: NDArray[np.float32], pairs: NDArray[np.intp], config: Config, known: Compared | None = None
+) -> NDArray[np.float32]:
     """Median of second minus first, on the darkest and on the brightest third. (pair, 2, band), NaN where too few"""
     found = np.full((len(pairs), 2, len(cube)), np.nan, np.float32)
-    for row, (i, j) in enumerate(pairs):
+    rows = {} if known is None else {pair: row for row, pair in enumerate(map(tuple, known.pairs.tolist()))}
+    for row, (i, j) in enumerate(pairs.tolist()):
+        if known is not None and (i, j) in rows:
+            found[row] = known.jumps[rows[i, j]]
+            continue
         difference = cube[:, j] - cube[:, i]
         seen = np.isfinite(difference).all(0)
         if seen.sum() < config.least_cells:
@@ -319,21 +382,21 @@ def _filled(
     return filled, lost
 
 
-def _words(stack: xr.Dataset, wrong: NDArray[np.int64], *, sure: bool) -> str:
+def _words(key: str, ids: NDArray[np.object_], wrong: NDArray[np.int64], *, sure: bool) -> str:
     which = np.flatnonzero(wrong)
-    scenes = ", ".join(str(stack.scene_id.values[i]) for i in which[:5]) + (" and others" if len(which) > 5 else "")
+    scenes = ", ".join(str(ids[i]) for i in which[:5]) + (" and others" if len(which) > 5 else "")
     tail = "" if sure else " Which level is right the pixels do not tell; that of most dates was kept."
     return (
-        f"{stack.attrs['key']}: offset-suspect: {len(which)} of {len(wrong)} dates stood {OFFSET:.2f} reflectance off "
+        f"{key}: offset-suspect: {len(which)} of {len(wrong)} dates stood {OFFSET:.2f} reflectance off "
         f"in every band of ground that did not change, as a wrongly stated offset makes them. They were corrected: "
         f"{scenes}.{tail}"
     )
 
 
-def _undecided(stack: xr.Dataset, wrong: NDArray[np.int64]) -> str:
+def _undecided(key: str, wrong: NDArray[np.int64]) -> str:
     jump = float(wrong[np.flatnonzero(wrong)[0]]) * OFFSET
     return (
-        f"{stack.attrs['key']}: offset-suspect: the two dates differ by {abs(jump):.2f} reflectance in every band of "
+        f"{key}: offset-suspect: the two dates differ by {abs(jump):.2f} reflectance in every band of "
         "ground that did not change, as a wrongly stated offset makes them. Which of the two is wrong cannot be told; "
         "nothing was corrected, and change all over the area is to be distrusted."
     )

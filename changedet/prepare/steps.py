@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -17,6 +17,8 @@ MOST_IGNORED = 0.5
 """Share of the area above which the facility is not left out when shifts and offsets are measured."""
 PAIR_GATE = 2.0
 """Pixels: with two dates only, a refused date would leave nothing, and the change of grid may be large."""
+LEAST_DATES = 3
+"""Below that a further date is met otherwise: see ``PAIR_GATE``."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -29,6 +31,41 @@ class Prepared:
     dropped: tuple[tuple[str, str], ...]
     """Scene id and the reason, for each date that was read but not used."""
     notes: tuple[str, ...]
+
+
+Reasons = tuple[tuple[str, str], ...]
+"""Scene ids, each with the reason why its date is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One stack that is comparable, and what tells whether a further date changes what was done to the others."""
+
+    stack: xr.Dataset
+    hidden: Reasons = ()
+    """Dates of which too little can be seen."""
+    suspect: Reasons = ()
+    """Dates whose offset nobody can vouch for."""
+    refused: Reasons = ()
+    """Dates that lie too far off the others."""
+    told: tuple[str, ...] = ()
+    """Of the masking of clouds."""
+    said: tuple[str, ...] = ()
+    """Of the offsets."""
+    roofs: clouds.Roofs | None = None
+    """Of an optical stack with a classification."""
+    compared: offsets.Compared | None = None
+    """Of an optical stack of at least two dates."""
+
+    @property
+    def dropped(self) -> Reasons:
+        """Every date that was read but not used."""
+        return (*self.hidden, *self.suspect, *self.refused)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the reader."""
+        return (*self.told, *self.said)
 
 
 def prepare_stacks(
@@ -51,40 +88,124 @@ def prepare_stacks(
     """
     if classifier is None:
         cloudless.check_asked(site)
-    ready: dict[str, xr.Dataset] = {}
-    dropped: list[tuple[str, str]] = []
-    notes: list[str] = []
+    ready: dict[str, One] = {}
     for done, (key, stack) in enumerate(stacks.items()):
-        raw = stack
-        facility = facility_mask(site, raw)
-        optical = raw.attrs["sensor"] == "sentinel-2"
-        if optical:
-            spec = site.sensors.get("sentinel-2")
-            raw, told = cloudless.mask_cloudless(raw, spec is not None and spec.cloud_mask is not None, classifier)
-            notes += told
-        masked = clouds.clear_shares(clouds.mask_clouds(raw, clouds.Config()), facility)
-        clear, hidden = clouds.keep_clear(masked, clouds.Config().least_clear)
-        dropped += [(scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden]
-        if optical and clear.sizes["time"] > 1:
-            checked = offsets.check_offsets(clear, ignore=_stable(facility))
-            clear = checked.stack
-            notes += checked.notes
-            dropped += checked.dropped
-            clear, refused = _coregistered(clear, facility, known)
-            dropped += refused
-        if clear.sizes["time"]:
-            ready[key] = clear
+        ready[key] = prepare_stack(stack, site, known, classifier)
         if progress is not None:
             progress("prepare", done + 1, len(stacks))
-    return Prepared(ready, tuple(dropped), tuple(notes))
+    return together(ready)
+
+
+def together(ready: Mapping[str, One]) -> Prepared:
+    """All stacks that have a date left."""
+    return Prepared(
+        {key: one.stack for key, one in ready.items() if one.stack.sizes["time"]},
+        tuple(reason for one in ready.values() for reason in one.dropped),
+        tuple(note for one in ready.values() for note in one.notes),
+    )
+
+
+def prepare_stack(
+    stack: xr.Dataset,
+    site: Site,
+    known: coregister.Known | None = None,
+    classifier: cloudless.Classifier | None = None,
+) -> One:
+    """Make the dates of one stack comparable; as ``prepare_stacks``."""
+    facility = facility_mask(site, stack)
+    roofs = clouds.Roofs.count(stack.scl.values) if "scl" in stack else None
+    clear, hidden, told = _clear(stack, site, facility, roofs, classifier)
+    if not _checked(clear) or clear.sizes["time"] < 2:
+        return One(clear, hidden, told=told, roofs=roofs)
+    checked = offsets.check_offsets(clear, ignore=_stable(facility))
+    moved, refused = _coregistered(checked.stack, facility, known)
+    return One(moved, hidden, checked.dropped, refused, told, checked.notes, roofs, checked.compared)
+
+
+def append_date(one: One, date: xr.Dataset, site: Site, classifier: cloudless.Classifier | None = None) -> One | None:
+    """A prepared stack with one more date, later than all others: only that date is touched.
+
+    The result is that of ``prepare_stack`` of all dates, but its ``stack`` holds the new date alone, or nothing where
+    that is not used. None where the new date changes what was done to the others; then all are to be prepared again.
+
+    Parameters
+    ----------
+    date : Stack of the one date, not prepared
+    """
+    facility = facility_mask(site, date)
+    roofs = None
+    if one.roofs is not None and "scl" in date:
+        roofs = one.roofs + clouds.Roofs.count(date.scl.values)
+    clear, hidden, told = _clear(date, site, facility, roofs, classifier)
+    if told != one.told or (roofs is None) != (one.roofs is None):
+        return None
+    if roofs is not None and one.roofs is not None and (roofs.mask != one.roofs.mask).any():
+        return None
+    more = replace(one, hidden=(*one.hidden, *hidden), roofs=roofs, stack=clear)
+    if hidden or not _checked(date):
+        return more
+    return _checked_date(one, more, facility)
+
+
+def _checked_date(one: One, more: One, facility: NDArray[np.bool_]) -> One | None:
+    """``more`` with its date's offset right, and on the reference date of ``one``."""
+    date, stack, stable, settings = more.stack, one.stack, _stable(facility), offsets.Config()
+    if one.compared is None or stack.sizes["time"] < LEAST_DATES:
+        return None
+    compared = offsets.compare(date, settings, stable, one.compared)
+    before, now = (offsets.decide(date, some, settings) for some in (one.compared, compared))
+    if not _alike(before, now):
+        return None
+    mended = offsets.apply(date, compared, now.of_last())
+    reference = int(np.flatnonzero(stack.registration.values == "reference")[0])
+    fixed = take_dates(stack, np.array([reference])).drop_vars(["shift_y", "shift_x", "shift_residual", "registration"])
+    if int(date.valid.values.sum()) > int(fixed.valid.values.sum()) and mended.stack.sizes["time"]:
+        return None
+    more = replace(more, suspect=(*one.suspect, *mended.dropped), said=now.notes, compared=compared, stack=mended.stack)
+    if not mended.stack.sizes["time"]:
+        return more
+    both = xr.concat([fixed, mended.stack], "time", coords="minimal", compat="override", combine_attrs="override")
+    moved, refused = _coregistered(both, facility, None, reference=0)
+    return replace(more, refused=(*one.refused, *refused), stack=moved.isel(time=slice(1, None)))
+
+
+def _alike(before: offsets.Decided, now: offsets.Decided) -> bool:
+    """Whether one more date leaves the others as they were."""
+    if before.fix is None or now.fix is None:
+        return before.fix is None and now.fix is None
+    return bool((before.fix == now.fix[:-1]).all() and (before.lost == now.lost[:-1]).all())
+
+
+def _clear(
+    stack: xr.Dataset,
+    site: Site,
+    facility: NDArray[np.bool_],
+    roofs: clouds.Roofs | None,
+    classifier: cloudless.Classifier | None,
+) -> tuple[xr.Dataset, Reasons, tuple[str, ...]]:
+    """Clouds off, and only the dates that show enough of the facility."""
+    told: tuple[str, ...] = ()
+    if _checked(stack):
+        spec = site.sensors.get("sentinel-2")
+        stack, told = cloudless.mask_cloudless(stack, spec is not None and spec.cloud_mask is not None, classifier)
+    masked = clouds.mask_clouds(stack, clouds.Config(), None if roofs is None else roofs.mask)
+    masked = clouds.clear_shares(masked, facility)
+    clear, hidden = clouds.keep_clear(masked, clouds.Config().least_clear)
+    return clear, tuple((scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden), told
+
+
+def _checked(stack: xr.Dataset) -> bool:
+    """Whether offsets and shifts are measured: of optical stacks."""
+    return bool(stack.attrs["sensor"] == "sentinel-2")
 
 
 def _coregistered(
-    stack: xr.Dataset, facility: NDArray[np.bool_], known: coregister.Known | None
+    stack: xr.Dataset, facility: NDArray[np.bool_], known: coregister.Known | None, reference: int | None = None
 ) -> tuple[xr.Dataset, tuple[tuple[str, str], ...]]:
     """Every date on the clearest one, measured outside the facility where enough lies outside; refused dates out."""
-    gate = PAIR_GATE if stack.sizes["time"] == 2 else coregister.Config().gate
-    moved = coregister.coregister(stack, coregister.Config(gate=gate), ignore=_stable(facility), known=known)
+    gate = PAIR_GATE if stack.sizes["time"] == 2 and reference is None else coregister.Config().gate
+    config = coregister.Config(gate=gate)
+    moved = coregister.coregister(stack, config, reference=reference, ignore=_stable(facility), known=known)
     refused = moved.registration.values == "refused"
     shifts = np.hypot(moved.shift_y.values, moved.shift_x.values)
     dropped = tuple(
