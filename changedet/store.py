@@ -21,8 +21,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from changedet.errors import DiskFullError, OutputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LOCK_TIMEOUT = 900.0
 """Seconds to wait for another run that fetches the same window."""
@@ -88,6 +92,25 @@ def write_where_new(target: Path, content: bytes) -> None:
     """Write a file whole or not at all; one that holds this already keeps its time of writing."""
     if not target.exists() or target.read_bytes() != content:
         write_bytes(target, content)
+
+
+def extend(target: Path, size: int, content: NDArray) -> None:
+    """Put the bytes of an array at byte ``size`` of a file. Who reads it must know how many bytes count.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+        with target.open("r+b") as file:
+            file.seek(size)
+            content.tofile(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise output_error(target, error) from error
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -122,7 +122,13 @@ def prepare_stack(
     return One(moved, hidden, checked.dropped, refused, told, checked.notes, roofs, checked.compared)
 
 
-def append_date(one: One, date: xr.Dataset, site: Site, classifier: cloudless.Classifier | None = None) -> One | None:
+def append_date(
+    one: One,
+    date: xr.Dataset,
+    site: Site,
+    known: coregister.Known | None = None,
+    classifier: cloudless.Classifier | None = None,
+) -> One | None:
     """A prepared stack with one more date, later than all others: only that date is touched.
 
     The result is that of ``prepare_stack`` of all dates, but its ``stack`` holds the new date alone, or nothing where
@@ -144,10 +150,10 @@ def append_date(one: One, date: xr.Dataset, site: Site, classifier: cloudless.Cl
     more = replace(one, hidden=(*one.hidden, *hidden), roofs=roofs, stack=clear)
     if hidden or not _checked(date):
         return more
-    return _checked_date(one, more, facility)
+    return _checked_date(one, more, facility, known)
 
 
-def _checked_date(one: One, more: One, facility: NDArray[np.bool_]) -> One | None:
+def _checked_date(one: One, more: One, facility: NDArray[np.bool_], known: coregister.Known | None) -> One | None:
     """``more`` with its date's offset right, and on the reference date of ``one``."""
     date, stack, stable, settings = more.stack, one.stack, _stable(facility), offsets.Config()
     if one.compared is None or stack.sizes["time"] < LEAST_DATES:
@@ -165,7 +171,7 @@ def _checked_date(one: One, more: One, facility: NDArray[np.bool_]) -> One | Non
     if not mended.stack.sizes["time"]:
         return more
     both = xr.concat([fixed, mended.stack], "time", coords="minimal", compat="override", combine_attrs="override")
-    moved, refused = _coregistered(both, facility, None, reference=0)
+    moved, refused = _coregistered(both, facility, known, reference=0)
     return replace(more, refused=(*one.refused, *refused), stack=moved.isel(time=slice(1, None)))
 
 

@@ -33,10 +33,13 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One date on the grid, and the SHA-256 of each of its originals by ``scene id/asset``."""
+    """One date on the grid."""
 
+    name: str
+    """A hash of all that its pixels follow from."""
     layer: Layer
     checksums: Mapping[str, str]
+    """SHA-256 of each of its originals by ``scene id/asset``."""
 
 
 class Layers:
@@ -63,7 +66,7 @@ class Layers:
         if kept is None:
             fetched = [fetch_scene(scene, bands, self.source, self.geobox, self._store) for scene in scenes]
             (one,) = passes(fetched)
-            kept = Kept(layer_of(one, self.geobox), dict(sorted(original_checksums(fetched).items())))
+            kept = Kept(name, layer_of(one, self.geobox), dict(sorted(original_checksums(fetched).items())))
             _write(path, kept)
         return kept
 
@@ -104,7 +107,7 @@ class Layers:
                 dict(zip(bands, values, strict=True)),
                 scl,
             )
-            return Kept(layer, {str(key): str(value) for key, value in dict(record["checksums"]).items()})
+            return Kept(path.name, layer, {str(key): str(value) for key, value in dict(record["checksums"]).items()})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

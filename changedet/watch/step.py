@@ -23,18 +23,20 @@ from changedet.detect.choose import LEAST_AFTER, LEAST_BEFORE, detector_config
 from changedet.errors import FetchError, NoScenesError
 from changedet.evidence import Evidence
 from changedet.pipeline import Clock, Gathered, Made, conclude, run_id
-from changedet.prepare.steps import Prepared, prepare_stacks
+from changedet.prepare.cloudless import check_asked
+from changedet.prepare.steps import Prepared, together
 from changedet.regions import Detection
 from changedet.report.artefacts import write_report
 from changedet.scene import Failure
 from changedet.site import Period, Site
 from changedet.sources.acquire import bands_by_sensor, open_source, stack_order
-from changedet.stack import Layer, Periods, build_stack, geobox_of, site_geobox
+from changedet.stack import Periods, geobox_of, site_geobox
 from changedet.store import Store, run_folder
 from changedet.watch.budget import allowance
 from changedet.watch.finding import Acquisition, acquisitions, find
 from changedet.watch.journal import Journal
-from changedet.watch.layers import Layers, MovedDates
+from changedet.watch.kept import Dates, KeptStacks
+from changedet.watch.layers import Kept, Layers, MovedDates
 from changedet.watch.ledger import read_looks, read_summary, summarise, write_look, write_summary
 from changedet.watch.places import Ledger, after, changes, fold
 from changedet.watch.records import Look, Rules, Sighting
@@ -95,8 +97,11 @@ def step(task: Task, journal: Journal, stop: Callable[[], bool]) -> Done:
     new = [one for one in every if one.time >= site.after.start and not known.issuperset(one.ids)]
     if not new:
         return Done()
-    layers = Layers(task.store, source, site_geobox(site.ring, site.resolution))
-    watch = _Watch(task, layers, MovedDates(task.store), every)
+    check_asked(site)
+    geobox = site_geobox(site.ring, site.resolution)
+    layers = Layers(task.store, source, geobox)
+    kept = KeptStacks(task.store, task.archive, site, geobox, MovedDates(task.store))
+    watch = _Watch(task, layers, kept, every)
     ledger, states = fold(read_looks(folder)), 0
     for count, acquisition in enumerate(new):
         if stop():
@@ -147,7 +152,7 @@ class _Watch:
 
     task: Task
     layers: Layers
-    moved: MovedDates
+    kept: KeptStacks
     every: tuple[Acquisition, ...]
 
     def look(self, new: Acquisition, ledger: Ledger) -> tuple[Look, Evidence | None]:
@@ -163,14 +168,14 @@ class _Watch:
         seen = tuple(one for one in self.every if one.time <= time and _in_periods(one, site))
         clock = Clock()
         with clock.step("grid"):
-            stacks, failures, checksums = self._stacks(seen)
+            dates, failures, checksums = self._dates(seen)
         mine = [failure for failure in failures if failure.scene in new.ids]
         if mine:
             if self.task.now - new.time < PATIENCE:
                 raise _WaitingError(f"scene {mine[0].scene}, asset {mine[0].asset}: {mine[0].reason}")
             return look.model_copy(update={"reason": f"could not be read: {mine[0].reason}"}), None
         with clock.step("prepare"):
-            ready = prepare_stacks(stacks, site, known=self.moved)
+            ready = together({one.key: self.kept.prepare(one) for one in dates})
         look = look.model_copy(update={"failures": len(failures), **_standing(ready, new, site)})
         if not look.used:
             return look, None
@@ -199,12 +204,9 @@ class _Watch:
             used=False,
         )
 
-    def _stacks(
-        self, seen: tuple[Acquisition, ...]
-    ) -> tuple[dict[str, xr.Dataset], tuple[Failure, ...], Mapping[str, str]]:
-        scenes = tuple(scene for one in seen for scene in one.scenes)
-        bands = bands_by_sensor(scenes)
-        groups: dict[str, list[Layer]] = {}
+    def _dates(self, seen: tuple[Acquisition, ...]) -> tuple[list[Dates], tuple[Failure, ...], Mapping[str, str]]:
+        bands = bands_by_sensor(tuple(scene for one in seen for scene in one.scenes))
+        groups: dict[str, list[Kept]] = {}
         failures: list[Failure] = []
         checksums: dict[str, str] = {}
         for one in seen:
@@ -213,16 +215,16 @@ class _Watch:
             except FetchError as error:
                 failures.append(Failure(error.scene, error.asset, error.reason))
                 continue
-            groups.setdefault(one.stack, []).append(kept.layer)
+            groups.setdefault(one.stack, []).append(kept)
             checksums |= kept.checksums
-        stacks = {}
+        dates = []
         for key in sorted(groups, key=stack_order):
             mine = [scene for one in seen if one.stack == key for scene in one.scenes]
+            ordered = sorted(groups[key], key=lambda kept: (kept.layer.time, kept.layer.scene_id))
+            names, layers = tuple(kept.name for kept in ordered), tuple(kept.layer for kept in ordered)
             simulated = any(scene.simulated for scene in mine)
-            stacks[key] = build_stack(
-                groups[key], self.layers.geobox, sensor=mine[0].sensor, key=key, simulated=simulated
-            )
-        return stacks, tuple(sorted(failures, key=lambda f: (f.scene, f.asset))), dict(sorted(checksums.items()))
+            dates.append(Dates(key, mine[0].sensor, simulated, names, layers))
+        return dates, tuple(sorted(failures, key=lambda f: (f.scene, f.asset))), dict(sorted(checksums.items()))
 
 
 def at(site: Site, rules: Rules, time: datetime) -> Site:
