@@ -47,8 +47,8 @@ def main(folder: Path) -> None:
         assert differences == [], differences
         assert list(dict.fromkeys(received.keys)) == told
     assert kills > 10
-    # an alert may come twice with its key only where the kill fell between its sending and its mark
-    assert len(received.keys) <= len(told) + 2
+    # between the sending of an alert and its mark lie two instants: a kill at either brings it once more, with its key
+    assert len(received.keys) <= len(told) * 3
     print(f"{kills} kills, {len(received.keys)} messages of {len(told)} alerts")
 
 
