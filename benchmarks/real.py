@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import xarray as xr
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation
@@ -51,6 +52,22 @@ def romania_stack(data: Path, grow: int = 2) -> xr.Dataset:
         time = datetime.strptime(path.name[:8], "%Y%m%d").replace(tzinfo=UTC)
         layers.append(Layer(time, path.name[:8], "sentinel-2", -1, bands))
     return build_stack(layers, grid, sensor="sentinel-2", key="sentinel-2")
+
+
+def forest_stack(data: Path) -> xr.Dataset:
+    """Sentinel-1 of ``ddl8s1ts``, 30 m; slices of one pass are one date."""
+    with np.load(data / "ddl8s1ts" / "s1_stack.npz") as archive:
+        numbers, stamps = archive["centi_db"].astype(np.float32), [str(s) for s in archive["dates"]]
+    power = np.where(numbers == -32768, np.nan, 10 ** (numbers / 1000))
+    grid = GeoBox((120, 120), Affine(30, 0, 806880, 0, -30, 2147820), "EPSG:32646")
+    layers = []
+    for day in sorted({stamp[:8] for stamp in stamps}):
+        slices = [i for i, stamp in enumerate(stamps) if stamp.startswith(day)]
+        parts, n = power[slices], np.isfinite(power[slices]).sum(0)
+        mean = np.where(n > 0, np.nansum(parts, 0) / np.maximum(n, 1), np.nan).astype(np.float32)
+        time = datetime.strptime(stamps[slices[0]], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        layers.append(Layer(time, day, "sentinel-1a", -1, {"vv": mean[0], "vh": mean[1]}))
+    return build_stack(layers, grid, sensor="sentinel-1", key="sentinel-1")
 
 
 def days_of(stack: xr.Dataset) -> list[date]:
