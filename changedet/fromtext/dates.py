@@ -60,7 +60,7 @@ def find_dates(text: str, published: date | None = None) -> tuple[Span, ...]:
 def dateline(text: str) -> Span | None:
     """The day at the head of a report, as in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash."""
     head = _HEAD.match(text)
-    if head is None or _LOWER.search(_PATTERNS[1][1].sub("", head[1])):
+    if head is None or _LOWER.search(head[1]):
         return None
     days = find_dates(head[1])
     single = len(days) == 1 and days[0].first is not None and days[0].first == days[0].last

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from changedet.prepare import cloudless, clouds, coregister, offsets
+from changedet.prepare import cloudless, clouds, coregister, jumps, offsets
 from changedet.site import Site
 from changedet.stack import geobox_of, ring_mask, take_dates
 
@@ -38,7 +38,7 @@ Reasons = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class PreparedStack:
     """One stack that is comparable, and what tells whether a further date changes what was done to the others."""
 
     stack: xr.Dataset
@@ -54,7 +54,7 @@ class One:
     """Of the offsets."""
     roofs: clouds.Roofs | None = None
     """Of an optical stack with a classification."""
-    compared: offsets.Compared | None = None
+    compared: jumps.Compared | None = None
     """Of an optical stack of at least two dates."""
 
     @property
@@ -88,7 +88,7 @@ def prepare_stacks(
     """
     if classifier is None:
         cloudless.check_asked(site)
-    ready: dict[str, One] = {}
+    ready: dict[str, PreparedStack] = {}
     for done, (key, stack) in enumerate(stacks.items()):
         ready[key] = prepare_stack(stack, site, known, classifier)
         if progress is not None:
@@ -96,7 +96,7 @@ def prepare_stacks(
     return together(ready)
 
 
-def together(ready: Mapping[str, One]) -> Prepared:
+def together(ready: Mapping[str, PreparedStack]) -> Prepared:
     """All stacks that have a date left."""
     return Prepared(
         {key: one.stack for key, one in ready.items() if one.stack.sizes["time"]},
@@ -110,25 +110,25 @@ def prepare_stack(
     site: Site,
     known: coregister.Known | None = None,
     classifier: cloudless.Classifier | None = None,
-) -> One:
+) -> PreparedStack:
     """Make the dates of one stack comparable; as ``prepare_stacks``."""
     facility = facility_mask(site, stack)
     roofs = clouds.Roofs.count(stack.scl.values) if "scl" in stack else None
     clear, hidden, told = _clear(stack, site, facility, roofs, classifier)
-    if not _checked(clear) or clear.sizes["time"] < 2:
-        return One(clear, hidden, told=told, roofs=roofs)
+    if not _optical(clear) or clear.sizes["time"] < 2:
+        return PreparedStack(clear, hidden, told=told, roofs=roofs)
     checked = offsets.check_offsets(clear, ignore=_stable(facility))
     moved, refused = _coregistered(checked.stack, facility, known)
-    return One(moved, hidden, checked.dropped, refused, told, checked.notes, roofs, checked.compared)
+    return PreparedStack(moved, hidden, checked.dropped, refused, told, checked.notes, roofs, checked.compared)
 
 
 def append_date(
-    one: One,
+    one: PreparedStack,
     date: xr.Dataset,
     site: Site,
     known: coregister.Known | None = None,
     classifier: cloudless.Classifier | None = None,
-) -> One | None:
+) -> PreparedStack | None:
     """A prepared stack with one more date, later than all others: only that date is touched.
 
     The result is that of ``prepare_stack`` of all dates, but its ``stack`` holds the new date alone, or nothing where
@@ -148,17 +148,19 @@ def append_date(
     if roofs is not None and one.roofs is not None and (roofs.mask != one.roofs.mask).any():
         return None
     more = replace(one, hidden=(*one.hidden, *hidden), roofs=roofs, stack=clear)
-    if hidden or not _checked(date):
+    if hidden or not _optical(date):
         return more
     return _checked_date(one, more, facility, known)
 
 
-def _checked_date(one: One, more: One, facility: NDArray[np.bool_], known: coregister.Known | None) -> One | None:
+def _checked_date(
+    one: PreparedStack, more: PreparedStack, facility: NDArray[np.bool_], known: coregister.Known | None
+) -> PreparedStack | None:
     """``more`` with its date's offset right, and on the reference date of ``one``."""
     date, stack, stable, settings = more.stack, one.stack, _stable(facility), offsets.Config()
     if one.compared is None or stack.sizes["time"] < LEAST_DATES:
         return None
-    compared = offsets.compare(date, settings, stable, one.compared)
+    compared = jumps.compare(date, settings.least_cells, stable, one.compared)
     before, now = (offsets.decide(date, some, settings) for some in (one.compared, compared))
     if not _alike(before, now):
         return None
@@ -191,7 +193,7 @@ def _clear(
 ) -> tuple[xr.Dataset, Reasons, tuple[str, ...]]:
     """Clouds off, and only the dates that show enough of the facility."""
     told: tuple[str, ...] = ()
-    if _checked(stack):
+    if _optical(stack):
         spec = site.sensors.get("sentinel-2")
         stack, told = cloudless.mask_cloudless(stack, spec is not None and spec.cloud_mask is not None, classifier)
     masked = clouds.mask_clouds(stack, clouds.Config(), None if roofs is None else roofs.mask)
@@ -200,7 +202,7 @@ def _clear(
     return clear, tuple((scene, f"only {share:.0%} of the facility can be seen") for scene, share in hidden), told
 
 
-def _checked(stack: xr.Dataset) -> bool:
+def _optical(stack: xr.Dataset) -> bool:
     """Whether offsets and shifts are measured: of optical stacks."""
     return bool(stack.attrs["sensor"] == "sentinel-2")
 

@@ -28,8 +28,8 @@ from odc.geo.geobox import GeoBox
 
 from changedet.prepare.clouds import Roofs
 from changedet.prepare.coregister import Known
-from changedet.prepare.offsets import Compared
-from changedet.prepare.steps import One, append_date, prepare_stack
+from changedet.prepare.jumps import Compared
+from changedet.prepare.steps import PreparedStack, append_date, prepare_stack
 from changedet.site import Site
 from changedet.stack import Layer, band_names, build_stack, check_stack, spatial_coords
 from changedet.store import Store, extend, request_hash, writing
@@ -63,7 +63,7 @@ class Dates:
 class _State:
     """A prepared stack as it is kept."""
 
-    one: One
+    one: PreparedStack
     names: tuple[str, ...]
     raw: tuple[str, ...]
     """Variables that a layer must have."""
@@ -80,7 +80,7 @@ class KeptStacks:
         asked = site.model_dump(mode="json", include={"ring", "resolution", "sensors", "zones"})
         self._key = request_hash({"site": asked, "version": [VERSION, version("changedet")]})
 
-    def prepare(self, dates: Dates) -> One:
+    def prepare(self, dates: Dates) -> PreparedStack:
         """The stack of these dates, prepared: what is kept of it, with the dates that are new appended.
 
         Raises
@@ -105,16 +105,14 @@ class KeptStacks:
         more = append_date(state.one, date, self._site, self._moved)
         if more is None:
             return None
-        names = (*state.names, dates.names[index])
-        if not more.stack.sizes["time"]:
-            self._write(folder, _State(more, names, state.raw, state.folder), state.one.stack, None)
-        elif set(more.stack.coords) != set(state.one.stack.coords):
+        new = more.stack if more.stack.sizes["time"] else None
+        if new is not None and set(new.coords) != set(state.one.stack.coords):
             return None
-        else:
-            self._write(folder, _State(more, names, state.raw, state.folder), state.one.stack, more.stack)
+        longer = _State(more, (*state.names, dates.names[index]), state.raw, state.folder)
+        self._write(folder, longer, state.one.stack, new)
         return self._read(folder)
 
-    def _anew(self, folder: Path, dates: Dates) -> One:
+    def _anew(self, folder: Path, dates: Dates) -> PreparedStack:
         raw = dates.stack(self._geobox)
         one = prepare_stack(raw, self._site, self._moved)
         fresh = secrets.token_hex(8)
@@ -195,7 +193,7 @@ def _coordinates(stacks: Sequence[xr.Dataset]) -> tuple[dict[str, NDArray], dict
     return arrays, {"texts": texts}
 
 
-def _one(arrays: Mapping[str, NDArray], record: Mapping[str, Any], stack: xr.Dataset) -> One:
+def _one(arrays: Mapping[str, NDArray], record: Mapping[str, Any], stack: xr.Dataset) -> PreparedStack:
     def reasons(name: str) -> tuple[tuple[str, str], ...]:
         return tuple((str(scene), str(why)) for scene, why in record[name])
 
@@ -209,7 +207,7 @@ def _one(arrays: Mapping[str, NDArray], record: Mapping[str, Any], stack: xr.Dat
         ids = np.array(record["compared"], object)
         parts = {f.name: arrays[f"compared-{f.name}"] for f in fields(Compared) if f.name != "ids"}
         compared = Compared(ids=ids, **parts)
-    return One(
+    return PreparedStack(
         stack,
         reasons("hidden"),
         reasons("suspect"),

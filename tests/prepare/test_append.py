@@ -5,18 +5,18 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changedet.prepare.steps import One, append_date, prepare_stack
+from changedet.prepare.steps import PreparedStack, append_date, prepare_stack
 from changedet.stack import Layer, build_stack
 from tests.prepare.dated import GRID, assert_same, layer, radar, site, stack_of
 
 
-def grown(layers: list[Layer]) -> tuple[One, One | None, One]:
+def grown(layers: list[Layer]) -> tuple[PreparedStack, PreparedStack | None, PreparedStack]:
     """All but the last date prepared, the last appended to them, and all prepared together."""
     earlier = prepare_stack(stack_of(layers[:-1]), site())
     return earlier, append_date(earlier, stack_of(layers[-1:]), site()), prepare_stack(stack_of(layers), site())
 
 
-def assert_appended(earlier: One, appended: One, whole: One) -> None:
+def assert_appended(earlier: PreparedStack, appended: PreparedStack, whole: PreparedStack) -> None:
     assert_same([earlier.stack, appended.stack], whole.stack)
     assert (appended.dropped, appended.notes) == (whole.dropped, whole.notes)
 
@@ -38,7 +38,7 @@ def test_appending_is_preparing_all(dates: list[dict[str, float]]) -> None:
         assert_appended(earlier, appended, whole)
 
 
-def one_more(*, then: dict[str, float], count: int = 9) -> tuple[One, One | None, One]:
+def one_more(*, then: dict[str, float], count: int = 9) -> tuple[PreparedStack, PreparedStack | None, PreparedStack]:
     return grown([*(layer(i, cloud=0 if i == 2 else 2) for i in range(count)), layer(count, **then)])
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 import xarray as xr
 
-from changedet.prepare.steps import One, prepare_stack
+from changedet.prepare.steps import PreparedStack, prepare_stack
 from changedet.site import Site, Zone
 from changedet.store import Store
 from changedet.watch import kept
@@ -27,7 +27,7 @@ def first(count: int) -> Dates:
     return replace(EVERY, names=EVERY.names[:count], layers=LAYERS[:count])
 
 
-def prepared(folder: Path, dates: Dates, of: Site | None = None) -> tuple[One, int]:
+def prepared(folder: Path, dates: Dates, of: Site | None = None) -> tuple[PreparedStack, int]:
     """The stack, and how many dates were put on the grid for it."""
     store, touched = Store(folder), []
 
@@ -43,16 +43,16 @@ def prepared(folder: Path, dates: Dates, of: Site | None = None) -> tuple[One, i
 
 
 @pytest.fixture(scope="module")
-def whole() -> One:
+def whole() -> PreparedStack:
     return prepare_stack(EVERY.stack(GRID), site())
 
 
-def assert_whole(one: One, whole: One) -> None:
+def assert_whole(one: PreparedStack, whole: PreparedStack) -> None:
     assert_same([one.stack], whole.stack)
     assert (one.dropped, one.notes, one.stack.attrs) == (whole.dropped, whole.notes, whole.stack.attrs)
 
 
-def test_date_by_date_only_the_new_one_is_touched(tmp_path: Path, whole: One) -> None:
+def test_date_by_date_only_the_new_one_is_touched(tmp_path: Path, whole: PreparedStack) -> None:
     assert prepared(tmp_path, first(4))[1] == 4
     for count in range(5, COUNT + 1):
         one, touched = prepared(tmp_path, first(count))
@@ -63,14 +63,14 @@ def test_date_by_date_only_the_new_one_is_touched(tmp_path: Path, whole: One) ->
     assert_whole(one, whole)
 
 
-def test_several_new_dates_at_once(tmp_path: Path, whole: One) -> None:
+def test_several_new_dates_at_once(tmp_path: Path, whole: PreparedStack) -> None:
     prepared(tmp_path, first(6))
     one, touched = prepared(tmp_path, EVERY)
     assert touched == COUNT - 6
     assert_whole(one, whole)
 
 
-def test_a_kill_between_the_pixels_and_the_state_costs_nothing(tmp_path: Path, whole: One) -> None:
+def test_a_kill_between_the_pixels_and_the_state_costs_nothing(tmp_path: Path, whole: PreparedStack) -> None:
     prepared(tmp_path, first(8))
     with patch.object(kept, "writing", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         prepared(tmp_path, EVERY)
@@ -78,7 +78,7 @@ def test_a_kill_between_the_pixels_and_the_state_costs_nothing(tmp_path: Path, w
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "no bands"])
-def test_what_is_damaged_is_made_again(tmp_path: Path, whole: One, damage: str) -> None:
+def test_what_is_damaged_is_made_again(tmp_path: Path, whole: PreparedStack, damage: str) -> None:
     prepared(tmp_path, first(8))
     (state,) = tmp_path.rglob(STATE)
     if damage == "removed":
@@ -93,7 +93,7 @@ def test_what_is_damaged_is_made_again(tmp_path: Path, whole: One, damage: str) 
     assert_whole(one, whole)
 
 
-def test_a_date_in_between_that_came_late_has_all_prepared_again(tmp_path: Path, whole: One) -> None:
+def test_a_date_in_between_that_came_late_has_all_prepared_again(tmp_path: Path, whole: PreparedStack) -> None:
     without = replace(EVERY, names=EVERY.names[:5] + EVERY.names[6:], layers=LAYERS[:5] + LAYERS[6:])
     prepared(tmp_path, without)
     one, touched = prepared(tmp_path, EVERY)
@@ -111,7 +111,7 @@ def test_a_site_with_another_zone_is_prepared_again(tmp_path: Path) -> None:
     assert_whole(one, prepare_stack(first(8).stack(GRID), other))
 
 
-def test_what_a_look_writes_into_its_stack_stays_out_of_the_files(tmp_path: Path, whole: One) -> None:
+def test_what_a_look_writes_into_its_stack_stays_out_of_the_files(tmp_path: Path, whole: PreparedStack) -> None:
     prepared(tmp_path, EVERY)
     one, _ = prepared(tmp_path, EVERY)
     one.stack["red"].values[:] = 0

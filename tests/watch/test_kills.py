@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -48,7 +49,7 @@ def main(folder: Path) -> None:
         assert list(dict.fromkeys(received.keys)) == told
     assert kills > 10
     # between the sending of an alert and its mark lie two instants: a kill at either brings it once more, with its key
-    assert len(received.keys) <= len(told) * 3
+    assert max(Counter(received.keys).values()) <= 3
     print(f"{kills} kills, {len(received.keys)} messages of {len(told)} alerts")
 
 
