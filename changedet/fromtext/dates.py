@@ -78,6 +78,7 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
     elif kind == "days":
         month, last = _MONTHS[match[3].lower()], int(match[2])
         year = int(match[4]) if match[4] else _year_before(published, month, last)
+        # there is no year 0: of an unknown year both days are left out
         ends = [day for number in (int(match[1]), last) for day, _ in _one_day(year or 0, month, number)]
         if len(ends) == 2 and ends[0] <= ends[1]:
             yield ends[0], ends[1]
