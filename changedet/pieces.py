@@ -1,12 +1,13 @@
 """Which pieces of touching changed pixels are more than chance.
 
 A map flagged at p ≤ 0.01 always has flagged pixels, in clumps as large as its noise is smooth. A piece is judged by its
-*mass*, the sum of ln(rate / p) over its pixels, which grows with its extent and with its height, against the masses
-that a Gaussian field of the same smoothness makes (cluster mass: Zhang, Nichols & Johnson 2009, NeuroImage 44:51;
-simulated here, because the closed forms were measured to fail below a threshold of two standard deviations). What
-varies slowly over the scene makes a map look smoother than its noise is; most pieces of a map are chance, so their
-median mass says how large chance is (central matching: Efron 2004, JASA 99:96). The p-values go through
-Benjamini–Hochberg, which bounds the share of false regions (Chumbley & Friston 2009, NeuroImage 44:62).
+*mass*, the sum of ln(rate / p) over its pixels, which grows with its extent and with its height (cluster mass: Zhang,
+Nichols & Johnson 2009, NeuroImage 44:51). Where the map has placebo windows, their pieces say how heavy those of chance
+are (``detect/placebo_pieces.py``). Elsewhere the masses are those of a Gaussian field of the same smoothness, simulated,
+because the closed forms were measured to fail below a threshold of two standard deviations. What varies slowly over the
+scene makes a map look smoother than its noise is; most pieces of a map are chance, so their median mass says how large
+chance is (central matching: Efron 2004, JASA 99:96). The p-values go through Benjamini–Hochberg, which bounds the share
+of false regions (Chumbley & Friston 2009, NeuroImage 44:62).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scipy import ndimage
 from scipy.stats import norm
 
 from changedet.detect.calibrate import benjamini_hochberg
+from changedet.detect.placebo_pieces import SMALLEST_PIECE, PieceTail
 
 SMOOTHNESS_ROWS = 2000
 """Rows of the map from which its smoothness is measured, at most."""
@@ -75,13 +77,16 @@ def significant_pieces(change: xr.Dataset, rate: float, least: int) -> list[Piec
     pixels, size = pixels[order], np.bincount(piece)[1:]
     starts = np.concatenate([[0], np.cumsum(size)[:-1]])
     mass = np.add.reduceat(_excess(change.p_value.values.ravel()[pixels], rate), starts)
-    null = _null(_map_resel(change), rate)
-    placebo = float(change.attrs.get("calibration_piece_mass", math.nan))
-    log_p = null.log_p(mass / _heavier(placebo, mass, null))
-    share = rate if math.isfinite(placebo) else min(FALSE_SHARE * rate, MOST_FALSE)
-    resolved = np.flatnonzero(size >= least)
-    kept = resolved[benjamini_hochberg(np.exp(log_p[resolved]), share)]
-    return [Piece(pixels[starts[i] : starts[i] + size[i]], float(log_p[i])) for i in kept]
+    tail = PieceTail.of(change.attrs)
+    if tail is None:
+        null = _null(_map_resel(change), rate)
+        log_p, share = null.log_p(mass / _matched(mass, null)), min(FALSE_SHARE * rate, MOST_FALSE)
+    else:
+        log_p, share = tail.log_p(mass), rate
+    # chance has made as many as it has at that size, whatever the sensor resolves
+    tested = np.flatnonzero(size >= (least if tail is None else min(least, SMALLEST_PIECE)))
+    kept = tested[benjamini_hochberg(np.exp(log_p[tested]), share)]
+    return [Piece(pixels[starts[i] : starts[i] + size[i]], float(log_p[i])) for i in kept if size[i] >= least]
 
 
 def _excess(p_value: NDArray, rate: float) -> NDArray[np.float64]:
@@ -110,13 +115,8 @@ class _Null:
         return np.where(root > self.start, np.minimum(tail, math.log(TAIL)), counted)
 
 
-def _heavier(placebo: float, mass: NDArray[np.float64], null: _Null) -> float:
-    """How much heavier the pieces that chance makes on this map are than those of the Gaussian field.
-
-    By the 90 % quantile of their masses in placebo windows where there were any, else by the map's own pieces.
-    """
-    if math.isfinite(placebo):
-        return max(1.0, placebo / float(np.quantile(null.masses, 0.9)))
+def _matched(mass: NDArray[np.float64], null: _Null) -> float:
+    """How much heavier the pieces that chance makes on this map are than those of the Gaussian field, by the median."""
     if len(mass) < LEAST_MATCHED:
         return 1.0
     return float(np.clip(np.median(mass) / np.median(null.masses), *MATCHED))

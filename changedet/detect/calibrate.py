@@ -7,14 +7,15 @@ moments of Hosking & Wallis 1987) carries on where their number ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import ndimage, special, stats
+from scipy import special, stats
 
+from changedet.detect.placebo_pieces import PieceTail, heaviest
 from changedet.errors import ContractError
 from changedet.stack import change_map, check_change
 
@@ -171,8 +172,6 @@ class Calibration:
     """Share of held-out placebo values with p at most ``rate``."""
     surroundings_factor: float
     """Typical statistic of the map over that of the placebos."""
-    piece_mass: float = 0.0
-    """What ``piece_mass`` gave."""
     note: str = ""
 
     def attrs(self) -> dict[str, object]:
@@ -181,49 +180,6 @@ class Calibration:
             f"calibration_{name}": list(value) if isinstance(value, tuple) else value
             for name, value in ((name, getattr(self, name)) for name in self.__dataclass_fields__)
         }
-
-
-LEAST_PIECES = 50
-UNSETTLED = 3.5
-"""Robust standard deviations of the logarithm."""
-
-
-def unsettled(runs: NDArray) -> NDArray[np.bool_]:
-    """Pixels whose largest placebo value lies far outside that of the others: something happened there.
-
-    Parameters
-    ----------
-    runs : ``(windows, pixels)``, placebo statistics over their median
-    """
-    known = np.isfinite(runs)
-    largest = np.log(np.maximum(np.where(known, runs, 0).max(0), 1e-6))
-    seen = known.any(0)
-    if not seen.any():
-        return np.zeros(runs.shape[1], bool)
-    centre = np.median(largest[seen])
-    spread = 1.4826 * np.median(np.abs(largest[seen] - centre))
-    return np.asarray(seen & (largest > centre + UNSETTLED * spread))
-
-
-def piece_mass(maps: Sequence[tuple[NDArray, NDArray[np.bool_]]], rate: float) -> float:
-    """The 90 % quantile of the masses of the pieces that chance makes, ln(rate / p) summed; 0 for too few.
-
-    Parameters
-    ----------
-    maps : p-values ``(y, x)`` of placebo windows, and their unsettled pixels: a reference period of years holds real
-        changes, and a piece that meets one says nothing about chance
-    """
-    masses = []
-    for p, real in maps:
-        changed = p <= rate
-        labels, count = ndimage.label(changed, np.ones((3, 3), bool))
-        excess = np.log(rate / np.clip(p[changed], SMALLEST_P, 1))
-        mass = np.bincount(labels[changed], excess, minlength=count + 1)
-        met = np.zeros(count + 1, bool)
-        met[labels[real]] = True
-        masses.append(mass[1:][~met[1:]])
-    every = np.concatenate(masses) if masses else np.empty(0)
-    return float(np.quantile(every, 0.9)) if len(every) >= LEAST_PIECES else 0.0
 
 
 def histogram(values: NDArray, bins: int = 40) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -298,8 +254,9 @@ def combine(maps: Mapping[str, xr.Dataset], rate: float) -> xr.Dataset:
     joined = change_map(first, values, detector="+".join(sorted({str(m.attrs["detector"]) for m in maps.values()})))
     joined.attrs["key"] = "+".join(maps)
     joined.attrs["rate"] = rate
-    masses = [float(change.attrs.get("calibration_piece_mass", np.nan)) for change in maps.values()]
-    joined.attrs["calibration_piece_mass"] = float(np.max(masses))
+    tails = [PieceTail.of(change.attrs) for change in maps.values() if change.observable.values.any()]
+    tail = heaviest(tail for tail in tails if tail is not None)
+    joined.attrs.update(tail.attrs() if tail is not None else {})
     return joined
 
 

@@ -20,6 +20,7 @@ from scipy import stats
 from changedet.detect import calibrate
 from changedet.detect.blocks import Floats, Pane, load, rows_of_block
 from changedet.detect.machine import Config, Found, Machine, build
+from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
 from changedet.errors import ContractError
 from changedet.stack import Periods, change_map, check_stack
 
@@ -138,20 +139,28 @@ def _calibrate(machine: Machine, sample: list[Pane], rate: float) -> tuple[P, di
         uniformity_distance=distance,
         uniformity_p=p_uniform,
         held_out_share=float((p_held[seen] <= rate).mean()) if seen.any() else float("nan"),
-        piece_mass=_piece_mass(sample, runs, unit, rate),
         surroundings_factor=_level(now[0]) / float(np.median([_level(found[0]) for found in raw])),
     )
-    return scale.p, calibration.attrs()
+    spans = [window.after for window in windows]
+    tail = _piece_tail(sample, spans, (runs, [unit.p(run) for run in runs]), rate)
+    return scale.p, calibration.attrs() | (tail.attrs() if tail is not None else {})
 
 
-def _piece_mass(sample: list[Pane], runs: list[list[Floats]], unit: _Scale, rate: float) -> float:
-    real = np.any([calibrate.unsettled(np.array(parts)) for parts in zip(*runs, strict=True)], axis=0)
+def _piece_tail(
+    sample: list[Pane],
+    spans: list[tuple[int, ...]],
+    placebos: tuple[list[list[Floats]], list[NDArray[np.float64]]],
+    rate: float,
+) -> PieceTail | None:
+    runs, p_values = placebos
+    real = np.any([unsettled(np.array(parts), spans) for parts in zip(*runs, strict=True)], axis=0)
     ends = np.cumsum([len(pane.inner) for pane in sample])[:-1]
     maps = []
-    for run in runs:
-        for pane, p, out in zip(sample, np.split(unit.p(run), ends), np.split(real, ends), strict=True):
+    for p_value, outside in zip(p_values, real, strict=True):
+        for pane, p, out in zip(sample, np.split(p_value, ends), np.split(outside, ends), strict=True):
             maps.append((p.reshape(pane.shape), out.reshape(pane.shape)))
-    return calibrate.piece_mass(maps, rate)
+    dates = len({date for span in spans for date in span})
+    return piece_tail(maps, rate, dates / sum(len(span) for span in spans))
 
 
 def _fit(runs: list[list[Floats]], now: list[Floats] | None, power: float) -> _Scale:
