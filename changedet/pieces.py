@@ -3,11 +3,11 @@
 A map flagged at p ≤ 0.01 always has flagged pixels, in clumps as large as its noise is smooth. A piece is judged by its
 *mass*, the sum of ln(rate / p) over its pixels, which grows with its extent and with its height (cluster mass: Zhang,
 Nichols & Johnson 2009, NeuroImage 44:51). Where the map has placebo windows, their pieces say how heavy those of chance
-are (``detect/placebo_pieces.py``). Elsewhere the masses are those of a Gaussian field of the same smoothness, simulated,
-because the closed forms were measured to fail below a threshold of two standard deviations. What varies slowly over the
-scene makes a map look smoother than its noise is; most pieces of a map are chance, so their median mass says how large
-chance is (central matching: Efron 2004, JASA 99:96). The p-values go through Benjamini–Hochberg, which bounds the share
-of false regions (Chumbley & Friston 2009, NeuroImage 44:62).
+are (``detect/placebo_pieces.py``). Elsewhere the masses are those of a Gaussian field of the same smoothness, which is
+simulated, because the closed forms were measured to fail below a threshold of two standard deviations. What varies
+slowly over the scene makes a map look smoother than its noise is; most pieces of a map are chance, so their median mass
+says how large chance is (central matching: Efron 2004, JASA 99:96). The p-values go through Benjamini–Hochberg, which
+bounds the share of false regions (Chumbley & Friston 2009, NeuroImage 44:62).
 """
 
 from __future__ import annotations

@@ -44,6 +44,16 @@ def radar(rng: np.random.Generator, dates: int, shape: tuple[int, int], looks: f
     }
 
 
+def lingering_radar(rng: np.random.Generator, dates: int, shape: tuple[int, int], keep: float) -> dict[str, NDArray]:
+    """As ``radar`` at five looks, with speckle whose amplitude correlates by ``keep`` from one date to the next."""
+    field = rng.normal(size=(dates, 2, 2, 5, *shape)).astype(np.float32)
+    for t in range(1, dates):
+        field[t] = keep * field[t - 1] + np.sqrt(1 - keep**2) * field[t]
+    speckle = (field**2).mean((2, 3))
+    ground = 0.1 * np.exp(rng.normal(0, 0.4, shape))
+    return {name: level * ground * speckle[:, i] for i, (name, level) in enumerate((("vv", 1.0), ("vh", 0.2)))}
+
+
 def optical(rng: np.random.Generator, dates: int, shape: tuple[int, int]) -> dict[str, NDArray]:
     """Ground with correlated noise in four bands, reflectance."""
     ground = rng.uniform(0.1, 0.3, shape)
