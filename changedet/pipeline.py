@@ -21,6 +21,7 @@ import xarray as xr
 from changedet.answer import ClaimAnswer, answer, unseen
 from changedet.claim import Claim
 from changedet.claimfile import claim_schema, read_claim
+from changedet.detect import Memory
 from changedet.detect.choose import detect_changes, detector_config, detector_names
 from changedet.errors import NothingClearError
 from changedet.evidence import Dropped, Evidence, Provenance
@@ -270,6 +271,8 @@ class Gathered:
     ready: Prepared
     claim: Claim | None = None
     """To be answered, if any."""
+    memories: Mapping[str, Memory] | None = None
+    """By stack key, where a detector keeps what it made of the reference period; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +295,8 @@ def conclude(gathered: Gathered, made: Made, progress: Progress | None = None) -
     """
     site, ready, clock = gathered.site, gathered.ready, made.clock
     with clock.step("detect"):
-        maps, change, notes = detect_changes(ready.stacks, Periods(site.before, site.after), site.detect, progress)
+        periods = Periods(site.before, site.after)
+        maps, change, notes = detect_changes(ready.stacks, periods, site.detect, progress, gathered.memories)
     with clock.step("regions"):
         detections = find_detections(change, ready.stacks, maps, site, site.detect.false_alarm_rate)
     with clock.step("verdicts"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from changedet.detect import Memory
 from changedet.errors import NothingClearError
 from changedet.site import DetectSpec
 from changedet.stack import Periods
@@ -34,12 +35,17 @@ def detector_config(name: str) -> type[DetectorConfig] | None:
 
 
 def detect_changes(
-    stacks: Mapping[str, xr.Dataset], periods: Periods, spec: DetectSpec, progress: Progress | None = None
+    stacks: Mapping[str, xr.Dataset],
+    periods: Periods,
+    spec: DetectSpec,
+    progress: Progress | None = None,
+    memories: Mapping[str, Memory] | None = None,
 ) -> tuple[dict[str, xr.Dataset], xr.Dataset, tuple[str, ...]]:
     """A ChangeMap for each stack, the ChangeMap of all together, and notes for the reader.
 
     The first detector named in the site file is used for every stack; by default ``scan`` where a stack has at least
-    three dates before and two after, else ``pair``. A stack without a date on one of the sides is left out.
+    three dates before and two after, else ``pair``. A stack without a date on one of the sides is left out. A scan
+    keeps the reference period of a stack in its memory, where ``memories`` has one by its key; the maps are the same.
 
     Raises
     ------
@@ -62,7 +68,9 @@ def detect_changes(
             notes.append(f"{key}: {before} dates before and {after} after are too few for a scan; two were compared.")
         module = _module(name)
         config = spec.detectors.get(name) or module.Config()
-        maps[key] = module.detect(stack, periods, config, spec.false_alarm_rate)
+        memory = (memories or {}).get(key)
+        more = (memory,) if name == "scan" and memory is not None else ()
+        maps[key] = module.detect(stack, periods, config, spec.false_alarm_rate, *more)
         if progress is not None:
             progress("detect", done + 1, len(stacks))
     if not maps:

@@ -107,10 +107,68 @@ def scan(
         peak = np.empty((steps, LANES), np.float32)
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
-            n, scale = _whiten(block, mask, span, dates, whiten, rules)
-            before, last = _sums(block, mask, span, dates, scale, rules[2], (count, sums, peak))
-            _peaks(mask, span, dates, (n, before, pole, rules), (count, sums, peak), (real, whole))
-            _brackets(mask, span, dates[1], (peak, last, rules[4]), real, whole)
+            n, scale = _scale(block, mask, span, dates[0], whiten, rules)
+            before, last = _reference_sums(block, mask, span, dates[0], scale, rules[2])
+            _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), (count, sums))
+            places = (dates[1], dates[1], dates[2])
+            _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), (real, whole))
+            _brackets(mask, span, places, (peak, last, rules[4]), real, whole)
+            for i in range(span[1] - a):
+                whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def settle(
+    block: Floats, mask: Floats, reference: Ints, whiten: Floats, rules: Floats, out: tuple[Floats, Ints]
+) -> None:
+    """What :func:`scan` makes of the reference dates alone; the block is overwritten.
+
+    ``out`` is filled: ``(2 + bands, pixels)``, the number of valid dates, one over the pixel's scale, and sums of z;
+    ``(pixels,)``, the last valid date, or −1.
+    """
+    numbers, latest = out
+    pixels = block.shape[2]
+    for segment in prange((pixels + LANES - 1) // LANES):
+        a = segment * LANES
+        span = (a, min(a + LANES, pixels))
+        n, scale = _scale(block, mask, span, reference, whiten, rules)
+        before, last = _reference_sums(block, mask, span, reference, scale, rules[2])
+        numbers[0, a : span[1]], numbers[1, a : span[1]], latest[a : span[1]] = n, scale, last
+        for b in range(block.shape[0]):
+            numbers[2 + b, a : span[1]] = before[b]
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def scan_window(
+    block: Floats,
+    mask: Floats,
+    places: tuple[Ints, Ints, Ints],
+    settled: tuple[Floats, Ints],
+    whiten: Floats,
+    pole: Floats,
+    rules: Floats,
+    out: tuple[Floats, Ints],
+) -> None:
+    """:func:`scan` of a block of the window's dates alone, after :func:`settle`: to the same bytes.
+
+    ``places`` are the dates' indices in the block, and in the stack, and where each "after" ends; the rest as in
+    :func:`scan`.
+    """
+    real, whole = out
+    numbers, latest = settled
+    bands, steps, pixels = block.shape[0], places[0].shape[0], block.shape[2]
+    group = LANES * GROUP
+    for part in prange((pixels + group - 1) // group):
+        count = np.zeros((steps + 1, LANES), np.float32)
+        sums = np.zeros((steps + 1, bands, LANES), np.float32)
+        peak = np.empty((steps, LANES), np.float32)
+        for a in range(part * group, min((part + 1) * group, pixels), LANES):
+            span = (a, min(a + LANES, pixels))
+            n, scale, before = numbers[0, a : span[1]], numbers[1, a : span[1]], numbers[2:, a : span[1]]
+            last = latest[a : span[1]].copy()
+            _window_sums(block, mask, span, places[0], (whiten, scale, rules[2]), (count, sums))
+            _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), (real, whole))
+            _brackets(mask, span, places, (peak, last, rules[4]), real, whole)
             for i in range(span[1] - a):
                 whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
 
@@ -122,60 +180,59 @@ def _clipped(x: np.float32, clip: np.float32) -> np.float32:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _whiten(
-    block: Floats, mask: Floats, span: tuple[int, int], dates: tuple[Ints, Ints, Ints], whiten: Floats, rules: Floats
+def _whiten(block: Floats, t: int, span: tuple[int, int], whiten: Floats) -> None:
+    """Whiten one date in place."""
+    a, e = span
+    lanes = e - a
+    for b in range(block.shape[0] - 1, -1, -1):
+        x = block[b, t, a:e]
+        w = whiten[b, b]
+        if b == 0:
+            for i in range(lanes):
+                x[i] *= w
+        else:
+            v, other = whiten[b, 0], block[0, t, a:e]
+            for i in range(lanes):
+                x[i] = w * x[i] + v * other[i]
+        for k in range(1, b):
+            v, other = whiten[b, k], block[k, t, a:e]
+            for i in range(lanes):
+                x[i] += v * other[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scale(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, whiten: Floats, rules: Floats
 ) -> tuple[Floats, Floats]:
-    """Whiten in place; the number of valid reference dates, and one over the pixel's scale."""
+    """Whiten the reference dates in place; the number of those that are valid, and one over the pixel's scale."""
     bands = block.shape[0]
     a, e = span
     lanes = e - a
     clip, weight = rules[2], rules[3]
     n, scale = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
-    for part in range(2):
-        for t in dates[part]:
-            for b in range(bands - 1, -1, -1):
-                x = block[b, t, a:e]
-                w = whiten[b, b]
-                if b == 0:
-                    for i in range(lanes):
-                        x[i] *= w
-                else:
-                    v, other = whiten[b, 0], block[0, t, a:e]
-                    for i in range(lanes):
-                        x[i] = w * x[i] + v * other[i]
-                for k in range(1, b):
-                    v, other = whiten[b, k], block[k, t, a:e]
-                    for i in range(lanes):
-                        x[i] += v * other[i]
-                if part == 0:
-                    for i in range(lanes):
-                        z = _clipped(x[i], clip)
-                        scale[i] += z * z
-            if part == 0:
-                ok = mask[t, a:e]
-                for i in range(lanes):
-                    n[i] += ok[i]
+    for t in reference:
+        _whiten(block, t, span, whiten)
+        ok = mask[t, a:e]
+        for b in range(bands - 1, -1, -1):
+            x = block[b, t, a:e]
+            for i in range(lanes):
+                z = _clipped(x[i], clip)
+                scale[i] += z * z
+        for i in range(lanes):
+            n[i] += ok[i]
     for i in range(lanes):
         scale[i] = np.sqrt((n[i] + weight) / (scale[i] / np.float32(bands) + weight))
     return n, scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sums(
-    block: Floats,
-    mask: Floats,
-    span: tuple[int, int],
-    dates: tuple[Ints, Ints, Ints],
-    scale: Floats,
-    clip: np.float32,
-    scratch: tuple[Floats, Floats, Floats],
+def _reference_sums(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, scale: Floats, clip: np.float32
 ) -> tuple[Floats, Ints]:
-    """Fill running counts and sums of z over the window; sums over the reference, and its last valid date."""
+    """Sums of z over the reference, and its last valid date."""
     bands = block.shape[0]
     a, e = span
     lanes = e - a
-    reference, window, _ = dates
-    count, sums, _ = scratch
     before = np.zeros((bands, lanes), np.float32)
     last = np.full(lanes, -1, np.int32)
     for t in reference:
@@ -187,22 +244,39 @@ def _sums(
             x, total = block[b, t, a:e], before[b]
             for i in range(lanes):
                 total[i] += _clipped(x[i] * scale[i], clip)
+    return before, last
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _window_sums(
+    block: Floats,
+    mask: Floats,
+    span: tuple[int, int],
+    window: Ints,
+    settings: tuple[Floats, Floats, np.float32],
+    scratch: tuple[Floats, Floats],
+) -> None:
+    """Whiten the window's dates in place; fill running counts and sums of z over them."""
+    a, e = span
+    lanes = e - a
+    whiten, scale, clip = settings
+    count, sums = scratch
     for k in range(window.shape[0]):
+        _whiten(block, window[k], span, whiten)
         ok, here, there = mask[window[k], a:e], count[k], count[k + 1]
         for i in range(lanes):
             there[i] = here[i] + ok[i]
-        for b in range(bands):
+        for b in range(block.shape[0]):
             x, low, high = block[b, window[k], a:e], sums[k, b], sums[k + 1, b]
             for i in range(lanes):
                 high[i] = low[i] + _clipped(x[i] * scale[i], clip)
-    return before, last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _peaks(
     mask: Floats,
     span: tuple[int, int],
-    dates: tuple[Ints, Ints, Ints],
+    places: tuple[Ints, Ints, Ints],
     settings: tuple[Floats, Floats, Floats, Floats],
     scratch: tuple[Floats, Floats, Floats],
     out: tuple[Floats, Ints],
@@ -210,7 +284,7 @@ def _peaks(
     """Every G, and the largest with its date and its sign."""
     a, e = span
     lanes = e - a
-    _, window, ends = dates
+    block_places, window, ends = places
     n, before, pole, rules = settings
     count, sums, peak = scratch
     real, whole = out
@@ -223,7 +297,7 @@ def _peaks(
     d2, u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     least1, least2 = rules[0], rules[1]
     for k in range(steps):
-        ok, low, high, g = mask[window[k], a:e], count[k], count[ends[k]], peak[k]
+        ok, low, high, g = mask[block_places[k], a:e], count[k], count[ends[k]], peak[k]
         d2[:] = 0
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
@@ -254,7 +328,7 @@ def _peaks(
 def _brackets(
     mask: Floats,
     span: tuple[int, int],
-    window: Ints,
+    places: tuple[Ints, Ints, Ints],
     found: tuple[Floats, Ints, np.float32],
     real: Floats,
     whole: Ints,
@@ -262,6 +336,7 @@ def _brackets(
     """The dates around the peak, and around every date whose G comes near it."""
     a, e = span
     lanes = e - a
+    block_places, window, _ = places
     peak, last, drop = found
     best, first, previous = real[0, a:e], whole[0, a:e], whole[1, a:e]
     low, below, high = whole[2, a:e], whole[3, a:e], whole[4, a:e]
@@ -269,7 +344,7 @@ def _brackets(
     for i in range(lanes):
         previous[i], low[i], below[i], high[i] = none, none, none, none
     for k in range(window.shape[0]):
-        ok, g = mask[window[k], a:e], peak[k]
+        ok, g = mask[block_places[k], a:e], peak[k]
         date = np.int32(window[k])
         for i in range(lanes):
             high[i] = date if (g[i] >= 0) & (g[i] >= best[i] - drop) else high[i]

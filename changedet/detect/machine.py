@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from changedet.detect import kernels
 from changedet.detect.blocks import Block, Floats, Pane, panes, reach, smoothed
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
+from changedet.detect.settled import Settled
 from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.stack import Periods, band_names
 from changedet.values import DetectorConfig
@@ -55,6 +57,12 @@ class Found:
     sign: Floats
     whole: NDArray[np.int32]
 
+    @classmethod
+    def of(cls, out: tuple[Floats, NDArray[np.int32]]) -> Found:
+        """From what a kernel filled."""
+        real, whole = out
+        return cls(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole)
+
     def at(self, pixels: NDArray) -> Found:
         """These pixels only."""
         return Found(self.g[pixels], self.sign[pixels], self.whole[:, pixels])
@@ -82,27 +90,48 @@ class Machine:
 
     def residuals(self, block: Block, before: NDArray[np.int32]) -> None:
         """Turn a block into its residuals, in place."""
-        # a placebo has fewer dates before it, and must be given the same kind of baseline all the same
-        least = LEAST * len(before) / max(len(self.reference), 1)
         where = self.surroundings
-        subtract_baseline(block[0], block[1], before, self.season, where.line, where.knots, least)
+        subtract_baseline(block[0], block[1], before, self.season, where.line, where.knots, self.least(before))
+
+    def least(self, before: NDArray[np.int32]) -> float:
+        """Clear observations for a harmonic baseline of these dates."""
+        # a placebo has fewer dates before it, and must be given the same kind of baseline all the same
+        return LEAST * len(before) / max(len(self.reference), 1)
 
     def scan(self, block: Block, width: int, before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Found]:
         """The scan of one block at every scale; the block's values are used up."""
-        c = self.config
         self.residuals(block, before)
-        rules = np.array([c.min_before, c.min_after, c.clip, c.prior, c.drop], np.float32)
-        ends = _ends(self.times[after], c.after_days)
-        found: dict[float, Found] = {}
+        ends = self.ends(after)
+        found: dict[int, Found] = {}
+        for place, work in self.smoothed(block, width):
+            out = np.empty((2, work.shape[2]), np.float32), np.empty((6, work.shape[2]), np.int32)
+            kernels.scan(work, block[1], (before, after, ends), self.whiten[place], self.pole(place), self.rules, out)
+            found[place] = Found.of(out)
+        return [found[place] for place in range(len(self.scales))]
+
+    def smoothed(self, block: Block, width: int) -> Iterator[tuple[int, Floats]]:
+        """Residuals at every scale, each with the place of its scale; they may be used up."""
         # the unsmoothed scale works in place, and so comes last
-        for scale, whiten in sorted(zip(self.scales, self.whiten, strict=True), key=lambda pair: -pair[0]):
-            work = smoothed(*block, width, scale)
-            pole = np.linalg.solve(whiten.T.astype(np.float64), np.ones(len(whiten))).astype(np.float32)
-            real = np.empty((2, work.shape[2]), np.float32)
-            whole = np.empty((6, work.shape[2]), np.int32)
-            kernels.scan(work, block[1], (before, after, ends), whiten, pole, rules, (real, whole))
-            found[scale] = Found(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole)
-        return [found[scale] for scale in self.scales]
+        for place in sorted(range(len(self.scales)), key=lambda place: -self.scales[place]):
+            yield place, smoothed(*block, width, self.scales[place])
+
+    def ends(self, window: NDArray[np.int32]) -> NDArray[np.int32]:
+        """For each date of a window the position in it at which its "after" ends."""
+        days, times = self.config.after_days, self.times[window]
+        if days is None:
+            return np.full(len(times), len(times), np.int32)
+        return np.searchsorted(times, times + np.timedelta64(round(days * 86400), "s"), side="right").astype(np.int32)
+
+    def pole(self, place: int) -> Floats:
+        """The direction in the whitened space of a scale in which all bands rise."""
+        whiten = self.whiten[place]
+        return np.linalg.solve(whiten.T.astype(np.float64), np.ones(len(whiten))).astype(np.float32)
+
+    @property
+    def rules(self) -> Floats:
+        """As in ``kernels.scan``."""
+        c = self.config
+        return np.array([c.min_before, c.min_after, c.clip, c.prior, c.drop], np.float32)
 
     def on_panes(self, sample: list[Pane], before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Floats]:
         """G of every scale, of the panes' inner pixels in a row."""
@@ -110,8 +139,10 @@ class Machine:
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def build(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[Machine, list[Pane]]:
-    """Measure what is the same for all pixels; the machine, and the panes it was measured on."""
+def build(
+    stack: xr.Dataset, periods: Periods, config: Config, settled: Settled | None = None
+) -> tuple[Machine, list[Pane]]:
+    """Measure what is the same for all pixels and not ``settled``; the machine, and the panes it was measured on."""
     names = band_names(stack)
     log = stack.attrs["quantity"] == "gamma0"
     planes = tuple(np.ascontiguousarray(stack[name].values) for name in names)
@@ -119,11 +150,13 @@ def build(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[Machine,
     reference, window = (np.flatnonzero(side).astype(np.int32) for side in periods.sides(stack))
     scales = tuple(dict.fromkeys(config.scales or ((1.0, 2.0) if log else (0.0, 1.0))))
     sample = panes(planes, log, max(reach(scale) for scale in scales))
-    surroundings = measure([pane.block for pane in sample], reference)
+    surroundings = measure([pane.block for pane in sample], reference, None if settled is None else settled.line)
     harmonic = config.baseline == "harmonic" or (config.baseline == "auto" and has_season(times, reference, LEAST))
     phase = year_phase(times) if harmonic else no_season(times)
     plain = tuple(np.eye(len(names), dtype=np.float32) for _ in scales)
     machine = Machine(planes, log, times, reference, window, phase, surroundings, scales, plain, config)
+    if settled is not None:
+        return replace(machine, whiten=settled.whiten), sample
     blocks = [(pane.copy(), pane.width) for pane in sample]
     for block, _ in blocks:
         machine.residuals(block, reference)
@@ -132,9 +165,3 @@ def build(stack: xr.Dataset, periods: Periods, config: Config) -> tuple[Machine,
         for scale in scales
     )
     return replace(machine, whiten=whiten), sample
-
-
-def _ends(times: NDArray[np.datetime64], days: float | None) -> NDArray[np.int32]:
-    if days is None:
-        return np.full(len(times), len(times), np.int32)
-    return np.searchsorted(times, times + np.timedelta64(round(days * 86400), "s"), side="right").astype(np.int32)

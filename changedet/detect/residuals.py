@@ -27,7 +27,6 @@ def no_season(times: NDArray[np.datetime64]) -> Floats:
     return np.zeros((len(times), 0), np.float32)
 
 
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def subtract_baseline(
     block: Floats, mask: Floats, reference: Ints, season: Floats, surroundings: Floats, knots: Floats, least: float
 ) -> None:
@@ -42,13 +41,52 @@ def subtract_baseline(
     knots : ``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest
     least : clear reference observations from which a pixel's season is fitted; below, its baseline is the mean
     """
+    fit_baseline(block, mask, reference, season, surroundings, knots, least, np.empty((0, 0), np.float32))
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def fit_baseline(
+    block: Floats,
+    mask: Floats,
+    reference: Ints,
+    season: Floats,
+    surroundings: Floats,
+    knots: Floats,
+    least: float,
+    fitted: Floats,
+) -> None:
+    """As :func:`subtract_baseline`; what was fitted is put into ``fitted``, ``(5 bands + 2, pixels)`` or empty."""
     pixels = block.shape[2]
     for segment in prange((pixels + LANES - 1) // LANES):
         a = segment * LANES
         span = (a, min(a + LANES, pixels))
-        n = _residuals(block, mask, span, reference, surroundings, knots)
+        n = _residuals(block, mask, span, reference, surroundings, knots, fitted)
         if season.shape[1] == 2:
-            _season(block, mask, span, reference, season, n, np.float32(least))
+            _season(block, mask, span, reference, season, n, np.float32(least), fitted)
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def take_baseline(block: Floats, mask: Floats, season: Floats, surroundings: Floats, fitted: Floats) -> None:
+    """Replace a block of other dates by its residuals, by what :func:`fit_baseline` fitted: to the same bytes."""
+    bands, dates, pixels = block.shape
+    for segment in prange((pixels + LANES - 1) // LANES):
+        a, e = segment * LANES, min((segment + 1) * LANES, pixels)
+        lanes = e - a
+        c, s = fitted[5 * bands, a:e], fitted[5 * bands + 1, a:e]
+        for b in range(bands):
+            place, beyond, mean = fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e]
+            xc, xs = fitted[5 * b + 3, a:e], fitted[5 * b + 4, a:e]
+            for t in range(dates):
+                level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
+                x, ok = block[b, t, a:e], mask[t, a:e]
+                for i in range(lanes):
+                    x[i] -= level + slope * place[i] + bend * beyond[i]
+                for i in range(lanes):
+                    x[i] = (x[i] - mean[i]) * ok[i]
+                if season.shape[1] == 2:
+                    p, q = season[t, 0], season[t, 1]
+                    for i in range(lanes):
+                        x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -67,7 +105,13 @@ def _reference_mean(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _residuals(
-    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, surroundings: Floats, knots: Floats
+    block: Floats,
+    mask: Floats,
+    span: tuple[int, int],
+    reference: Ints,
+    surroundings: Floats,
+    knots: Floats,
+    fitted: Floats,
 ) -> Floats:
     """Subtract surroundings and reference mean; the number of valid reference dates, at least 1."""
     bands, dates, _ = block.shape
@@ -96,6 +140,8 @@ def _residuals(
             for i in range(lanes):
                 x[i] -= level + slope * place[i] + bend * beyond[i]
         _reference_mean(block[b], mask, span, reference, n, mean)
+        if len(fitted):
+            fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e] = place, beyond, mean
         for t in range(dates):
             x, ok = block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):
@@ -105,7 +151,14 @@ def _residuals(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _season(
-    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, season: Floats, n: Floats, least: np.float32
+    block: Floats,
+    mask: Floats,
+    span: tuple[int, int],
+    reference: Ints,
+    season: Floats,
+    n: Floats,
+    least: np.float32,
+    fitted: Floats,
 ) -> None:
     """Subtract the order-1 harmonic of the reference dates, by its normal equations with a ridge of one observation."""
     bands, dates, _ = block.shape
@@ -143,6 +196,9 @@ def _season(
             alpha = (ss[i] * xc[i] - cs[i] * xs[i]) * scale[i]
             xs[i] = (cc[i] * xs[i] - cs[i] * xc[i]) * scale[i]
             xc[i] = alpha
+        if len(fitted):
+            fitted[5 * b + 3, a:e], fitted[5 * b + 4, a:e] = xc, xs
+            fitted[5 * bands, a:e], fitted[5 * bands + 1, a:e] = c, s
         for t in range(dates):
             p, q, x, ok = season[t, 0], season[t, 1], block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):

@@ -17,10 +17,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from changedet.detect import calibrate
+from changedet.detect import Memory, calibrate
 from changedet.detect.blocks import Floats, Pane, load, rows_of_block
 from changedet.detect.machine import Config, Found, Machine, build
 from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
+from changedet.detect.settled import Settled, key_of, may_settle, scan_window, settle
 from changedet.errors import ContractError
 from changedet.stack import Periods, change_map, check_stack
 
@@ -34,13 +35,16 @@ and the latest first changed acquisition that the data allow (95 %), and the one
 P = Callable[[list[Floats]], NDArray[np.float64]]
 
 
-def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> xr.Dataset:
+def detect(
+    stack: xr.Dataset, periods: Periods, config: Config, rate: float, memory: Memory | None = None
+) -> xr.Dataset:
     """Scan one stack for lasting changes whose first changed acquisition lies in ``periods.after``.
 
     Parameters
     ----------
     stack : prepared Stack of one optical sensor, or of one relative orbit
     rate : share of unchanged pixels that may be flagged
+    memory : where the reference period is kept for the next window; the map is the same without
 
     Returns
     -------
@@ -53,12 +57,16 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
         If the stack is none.
     """
     check_stack(stack)
-    machine, sample = build(stack, periods, config)
+    settled = None if memory is None else _known(stack, periods, config, memory)
+    machine, sample = build(stack, periods, config, settled)
     if len(machine.reference) < config.min_before or len(machine.window) < config.min_after:
         p_of, attrs = _too_few()
     else:
         p_of, attrs = _calibrate(machine, sample, rate) or _parametric(machine, sample)
-    values = _map(machine, p_of)
+    if memory is not None and settled is None and may_settle(machine):
+        settled = settle(machine)
+        memory.put(key_of(stack, machine.reference, config), settled.arrays())
+    values = _map(machine, p_of, settled)
     values["changed"] = values["p_value"] <= rate
     times = np.append(machine.times, np.datetime64("NaT", "ns"))
     values["onset_before"], values["onset_after"] = times[values[DATES[0]]], times[values[DATES[1]]]
@@ -66,6 +74,11 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
     change = change.assign({name: (("y", "x"), values[name]) for name in ("direction", *DATES)})
     change.attrs.update(attrs, rate=rate, times=[str(t) for t in machine.times])
     return change
+
+
+def _known(stack: xr.Dataset, periods: Periods, config: Config, memory: Memory) -> Settled | None:
+    arrays = memory.get(key_of(stack, np.flatnonzero(periods.sides(stack)[0]), config))
+    return None if arrays is None else Settled.of(arrays)
 
 
 def dates(change: xr.Dataset, name: str) -> NDArray[np.datetime64]:
@@ -205,7 +218,7 @@ def _parametric(machine: Machine, sample: list[Pane]) -> tuple[P, dict[str, obje
     )
 
 
-def _map(machine: Machine, p_of: P) -> dict[str, NDArray]:
+def _map(machine: Machine, p_of: P, settled: Settled | None) -> dict[str, NDArray]:
     times, height, width = machine.planes[0].shape
     rows = machine.config.rows or rows_of_block(len(machine.planes), times, width, machine.halo)
     out: dict[str, NDArray] = {
@@ -218,13 +231,23 @@ def _map(machine: Machine, p_of: P) -> dict[str, NDArray]:
         out[name] = np.empty((height, width), np.int16)
     for top in range(0, height, rows):
         end = min(top + rows, height)
-        a, e = max(top - machine.halo, 0), min(end + machine.halo, height)
-        block = load(machine.planes, (a, e), machine.log)
-        inner = np.arange((top - a) * width, (end - a) * width)
-        found = [f.at(inner) for f in machine.scan(block, width, machine.reference, machine.window)]
+        found = _rows(machine, (top, end), settled)
         for name, values in _row(found, p_of([f.g for f in found])).items():
             out[name][top:end] = values.reshape(end - top, width)
     return out
+
+
+def _rows(machine: Machine, rows: tuple[int, int], settled: Settled | None) -> list[Found]:
+    """The scan of some rows, at every scale."""
+    (top, end), (_, height, width) = rows, machine.planes[0].shape
+    first, last = max(top - machine.halo, 0), min(end + machine.halo, height)
+    if settled is None:
+        block = load(machine.planes, (first, last), machine.log)
+        found = machine.scan(block, width, machine.reference, machine.window)
+    else:
+        found = [Found.of(out) for out in scan_window(machine, settled, rows)]
+    inner = np.arange((top - first) * width, (end - first) * width)
+    return [one.at(inner) for one in found]
 
 
 def _row(found: list[Found], p: NDArray[np.float64]) -> dict[str, NDArray]:

@@ -33,12 +33,15 @@ class Surroundings:
     """``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest."""
 
 
-def measure(blocks: list[tuple[Floats, Floats]], reference: NDArray[np.int32]) -> Surroundings:
+def measure(
+    blocks: list[tuple[Floats, Floats]], reference: NDArray[np.int32], known: Floats | None = None
+) -> Surroundings:
     """Fit the surroundings of every date.
 
     Parameters
     ----------
     blocks : ``(bands, time, pixels)`` and mask ``(time, pixels)`` of each pane
+    known : lines of the first dates, as they were fitted before on the same reference
     """
     block = np.concatenate([b for b, _ in blocks], axis=2)
     mask = np.concatenate([m for _, m in blocks], axis=1)
@@ -47,6 +50,10 @@ def measure(blocks: list[tuple[Floats, Floats]], reference: NDArray[np.int32]) -
     bands, dates, _ = block.shape
     line = np.zeros((bands, dates, 3), np.float32)
     knots = np.zeros((bands, 4), np.float32)
+    first = 0
+    if known is not None:
+        first = known.shape[1]
+        line[:, :first] = known
     n = mask[reference].sum(0)
     seen = n > 0
     for b in range(bands):
@@ -57,7 +64,7 @@ def measure(blocks: list[tuple[Floats, Floats]], reference: NDArray[np.int32]) -
         bright = mean > top
         highest = float(np.median(mean[seen & bright])) if (seen & bright).sum() >= LEAST_TOP else bend
         knots[b] = centre, lowest, bend, highest
-        for t in range(dates):
+        for t in range(first, dates):
             ok = mask[t] & seen
             if ok.sum() < 30:
                 continue

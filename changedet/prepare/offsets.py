@@ -72,9 +72,14 @@ class Checked:
     """A stack with its offsets right, what was said, and the dates that nobody can vouch for."""
 
     stack: xr.Dataset
+    dropped: tuple[tuple[str, str], ...]
     compared: Compared
-    notes: tuple[str, ...] = ()
-    dropped: tuple[tuple[str, str], ...] = ()
+    decided: Decided
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the reader."""
+        return self.decided.notes
 
 
 def check_offsets(
@@ -93,7 +98,7 @@ def check_offsets(
     config = config or Config()
     compared = compare(stack, config.least_cells, ignore)
     decided = decide(stack, compared, config)
-    return apply(stack, compared, decided)
+    return Checked(*apply(stack, decided), compared, decided)
 
 
 def decide(stack: xr.Dataset, compared: Compared, config: Config) -> Decided:
@@ -113,15 +118,15 @@ def decide(stack: xr.Dataset, compared: Compared, config: Config) -> Decided:
     return Decided((-OFFSET * wrong).astype(np.float32), lost, (_words(key, compared.ids, wrong, sure=sure),))
 
 
-def apply(stack: xr.Dataset, compared: Compared, decided: Decided) -> Checked:
-    """The stack as it was decided."""
+def apply(stack: xr.Dataset, decided: Decided) -> tuple[xr.Dataset, tuple[tuple[str, str], ...]]:
+    """The stack as it was decided, and the scene ids left out, each with the reason."""
     if decided.fix is None:
-        return Checked(stack, compared, decided.notes)
+        return stack, ()
     added = xr.DataArray(decided.fix, dims="time")
     mended = stack.assign({band: stack[band] + added for band in band_names(stack)})
     mended = mended.assign_coords(offset_fix=("time", decided.fix)).isel(time=np.flatnonzero(~decided.lost))
     dropped = tuple((str(stack.scene_id.values[i]), SUSPECT) for i in np.flatnonzero(decided.lost))
-    return Checked(check_stack(mended), compared, decided.notes, dropped)
+    return check_stack(mended), dropped
 
 
 def _relations(jumps: NDArray[np.float32], bands: tuple[str, ...], config: Config) -> NDArray[np.int64]:

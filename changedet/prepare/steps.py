@@ -50,12 +50,11 @@ class PreparedStack:
     """Dates that lie too far off the others."""
     told: tuple[str, ...] = ()
     """Of the masking of clouds."""
-    said: tuple[str, ...] = ()
-    """Of the offsets."""
     roofs: clouds.Roofs | None = None
     """Of an optical stack with a classification."""
     compared: jumps.Compared | None = None
-    """Of an optical stack of at least two dates."""
+    decided: offsets.Decided | None = None
+    """Of the offsets of an optical stack of at least two dates."""
 
     @property
     def dropped(self) -> Reasons:
@@ -65,7 +64,7 @@ class PreparedStack:
     @property
     def notes(self) -> tuple[str, ...]:
         """For the reader."""
-        return (*self.told, *self.said)
+        return (*self.told, *(self.decided.notes if self.decided else ()))
 
 
 def prepare_stacks(
@@ -119,7 +118,7 @@ def prepare_stack(
         return PreparedStack(clear, hidden, told=told, roofs=roofs)
     checked = offsets.check_offsets(clear, ignore=_stable(facility))
     moved, refused = _coregistered(checked.stack, facility, known)
-    return PreparedStack(moved, hidden, checked.dropped, refused, told, checked.notes, roofs, checked.compared)
+    return PreparedStack(moved, hidden, checked.dropped, refused, told, roofs, checked.compared, checked.decided)
 
 
 def append_date(
@@ -158,21 +157,22 @@ def _checked_date(
 ) -> PreparedStack | None:
     """``more`` with its date's offset right, and on the reference date of ``one``."""
     date, stack, stable, settings = more.stack, one.stack, _stable(facility), offsets.Config()
-    if one.compared is None or stack.sizes["time"] < LEAST_DATES:
+    if one.compared is None or one.decided is None or stack.sizes["time"] < LEAST_DATES:
         return None
     compared = jumps.compare(date, settings.least_cells, stable, one.compared)
-    before, now = (offsets.decide(date, some, settings) for some in (one.compared, compared))
-    if not _alike(before, now):
+    now = offsets.decide(date, compared, settings)
+    if not _alike(one.decided, now):
         return None
-    mended = offsets.apply(date, compared, now.of_last())
+    mended, lost = offsets.apply(date, now.of_last())
     reference = int(np.flatnonzero(stack.registration.values == "reference")[0])
     fixed = take_dates(stack, np.array([reference])).drop_vars(["shift_y", "shift_x", "shift_residual", "registration"])
-    if int(date.valid.values.sum()) > int(fixed.valid.values.sum()) and mended.stack.sizes["time"]:
+    if int(date.valid.values.sum()) > int(fixed.valid.values.sum()) and mended.sizes["time"]:
         return None
-    more = replace(more, suspect=(*one.suspect, *mended.dropped), said=now.notes, compared=compared, stack=mended.stack)
-    if not mended.stack.sizes["time"]:
+    suspect = (*one.suspect, *lost)
+    more = replace(more, suspect=suspect, compared=compared, decided=now, stack=mended)
+    if not mended.sizes["time"]:
         return more
-    both = xr.concat([fixed, mended.stack], "time", coords="minimal", compat="override", combine_attrs="override")
+    both = xr.concat([fixed, mended], "time", coords="minimal", compat="override", combine_attrs="override")
     moved, refused = _coregistered(both, facility, known, reference=0)
     return replace(more, refused=(*one.refused, *refused), stack=moved.isel(time=slice(1, None)))
 

@@ -26,9 +26,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from changedet.detect import Arrays, Memory
 from changedet.prepare.clouds import Roofs
 from changedet.prepare.coregister import Known
 from changedet.prepare.jumps import Compared
+from changedet.prepare.offsets import Decided
 from changedet.prepare.steps import PreparedStack, append_date, prepare_stack
 from changedet.site import Site
 from changedet.stack import Layer, band_names, build_stack, check_stack, spatial_coords
@@ -37,7 +39,9 @@ from changedet.store import Store, extend, request_hash, writing
 VERSION = 1
 """To be raised whenever the same layers would be prepared otherwise than before."""
 STATE = "state.npz"
-LISTS = ("hidden", "suspect", "refused", "told", "said")
+DAMAGED = (OSError, ValueError, KeyError, TypeError, BadZipFile)
+"""What reading a file that is missing, cut or not ours may raise."""
+LISTS = ("hidden", "suspect", "refused", "told")
 """Parts of a prepared stack that are written as they are."""
 
 
@@ -98,6 +102,11 @@ class KeptStacks:
             state = more
         return state.one
 
+    def memory(self, key: str) -> Memory:
+        """What a detector keeps of a prepared stack; it goes when all dates of the stack are prepared again."""
+        state = self._read(self._folder / key)
+        return _Memory(None if state is None else self._folder / key / state.folder)
+
     def _appended(self, folder: Path, state: _State, dates: Dates, index: int) -> _State | None:
         date = dates.stack(self._geobox, index, index + 1)
         if _variables(date) != state.raw or date.attrs != state.one.stack.attrs:
@@ -138,24 +147,26 @@ class KeptStacks:
         if one.compared is not None:
             arrays |= {f"compared-{part}": getattr(one.compared, part) for part in ("times", "cells", "pairs", "jumps")}
             texts["compared"] = one.compared.ids.tolist()
+        if one.decided is not None:
+            arrays |= {"decided-lost": one.decided.lost}
+            arrays |= {} if one.decided.fix is None else {"decided-fix": one.decided.fix}
+            texts["decided"] = one.decided.notes
         texts |= {name: getattr(one, name) for name in LISTS}
         texts |= {"key": self._key, "names": state.names, "raw": state.raw, "folder": state.folder}
         texts |= {"attrs": dict(stacks[0].attrs), "bands": band_names(stacks[0])}
         arrays["record"] = np.frombuffer(json.dumps(texts).encode(), np.uint8)
-        with writing(folder / STATE) as aside, aside.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        _save(folder / STATE, arrays)
 
     def _read(self, folder: Path) -> _State | None:
         """What is kept; None where there is nothing, it is damaged, or has another key."""
         try:
-            with (folder / STATE).open("rb") as file, np.load(file, allow_pickle=False) as parts:
-                arrays = {name: parts[name] for name in parts.files}
+            arrays = _load(folder / STATE)
             record = json.loads(arrays["record"].tobytes())
             if record["key"] != self._key:
                 return None
             one = _one(arrays, record, self._stack(folder / str(record["folder"]), arrays, record))
             return _State(one, tuple(record["names"]), tuple(record["raw"]), record["folder"])
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+        except DAMAGED:
             return None
 
     def _stack(self, folder: Path, arrays: Mapping[str, NDArray], record: Mapping[str, Any]) -> xr.Dataset:
@@ -166,6 +177,34 @@ class KeptStacks:
         times |= {name: np.array(values, object) for name, values in record["texts"].items()}
         coords = {**spatial_coords(self._geobox), **{name: ("time", values) for name, values in times.items()}}
         return check_stack(xr.Dataset(mapped, coords, record["attrs"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """In the folder of a stack's bands."""
+
+    folder: Path | None
+    """None: nowhere."""
+
+    def get(self, key: str) -> Arrays | None:
+        try:
+            return None if self.folder is None else _load(self.folder / f"{key}.npz")
+        except DAMAGED:
+            return None
+
+    def put(self, key: str, arrays: Arrays) -> None:
+        if self.folder is not None:
+            _save(self.folder / f"{key}.npz", arrays)
+
+
+def _save(path: Path, arrays: Arrays) -> None:
+    with writing(path) as aside, aside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _load(path: Path) -> Arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
+        return {name: parts[name] for name in parts.files}
 
 
 def _variables(stack: xr.Dataset) -> tuple[str, ...]:
@@ -200,20 +239,22 @@ def _one(arrays: Mapping[str, NDArray], record: Mapping[str, Any], stack: xr.Dat
     def notes(name: str) -> tuple[str, ...]:
         return tuple(str(note) for note in record[name])
 
-    roofs = compared = None
+    roofs = compared = decided = None
     if "roofs" in record:
         roofs = Roofs(arrays["roofs-cloud"], arrays["roofs-seen"], int(record["roofs"]))
     if "compared" in record:
         ids = np.array(record["compared"], object)
         parts = {f.name: arrays[f"compared-{f.name}"] for f in fields(Compared) if f.name != "ids"}
         compared = Compared(ids=ids, **parts)
+    if "decided" in record:
+        decided = Decided(arrays.get("decided-fix"), arrays["decided-lost"], notes("decided"))
     return PreparedStack(
         stack,
         reasons("hidden"),
         reasons("suspect"),
         reasons("refused"),
         notes("told"),
-        notes("said"),
         roofs,
         compared,
+        decided,
     )

@@ -181,7 +181,8 @@ class _Watch:
             return look, None
         scenes = tuple(scene for one in seen for scene in one.scenes)
         made = Made(f"{run_id(site, time)}-{look.number}", time, clock, self.layers.source.spent())
-        evidence = conclude(Gathered(site, scenes, failures, checksums, ready), made)
+        memories = {key: self.kept.memory(key) for key in ready.stacks}
+        evidence = conclude(Gathered(site, scenes, failures, checksums, ready, memories=memories), made)
         spend = allowance(ledger.looks, self.task.rules, self.task.site.after.start, time)
         found = _found(evidence, spend) | {"views": _views(ledger, ready.stacks[new.stack], new)}
         return look.model_copy(update=found), evidence
