@@ -207,18 +207,19 @@ def cache_prune(
 @app.command()
 def watch(
     configs: SiteFiles,
-    out: Annotated[Path, typer.Option("--out", help="The archive.")] = Path("archive"),
-    cache: Cache = None,
+    out: Annotated[str, typer.Option("--out", help="The archive: a folder, or an address such as s3://…")] = "archive",
+    cache: Annotated[str | None, typer.Option(help="Folder or address of what was downloaded.")] = None,
     every: Annotated[str | None, typer.Option(help="A pass every so often, such as 6h; by default one pass.")] = None,
     until: Annotated[str | None, typer.Option(help="Look at nothing later, such as 2024-06-30; for replays.")] = None,
     log: Annotated[str, typer.Option(help="text or json: one line an event on stderr.")] = "text",
     prometheus: Annotated[Path | None, typer.Option(help="Textfile with figures for Prometheus.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Workers of dask look at the sites: tcp://host:8786.")] = None,
 ) -> None:
     """Look at what is new at each site, keep the archive, tell of each change once."""
     from changedet.watch.asked import plan_of
     from changedet.watch.watcher import watch as watch_sites
 
-    raise typer.Exit(watch_sites(plan_of(configs, out, cache, every, until, log, prometheus)))
+    raise typer.Exit(watch_sites(plan_of(configs, (out, cache), every, until, log, prometheus, scheduler)))
 
 
 @app.command()

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from changedet.errors import DiskFullError, OutputError
 
@@ -145,12 +145,25 @@ def request_hash(request: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-class Store:
-    """The cache of one folder; any number of processes may share it."""
+class Shared(Protocol):
+    """The same cache elsewhere, which other machines use too."""
 
-    def __init__(self, folder: Path) -> None:
+    def fetch(self, name: str) -> bool:
+        """Bring a file of the cache here, by its name within; False where there is none."""
+        ...
+
+    def push(self, path: Path) -> None:
+        """Send a file of the cache."""
+        ...
+
+
+class Store:
+    """The cache of one folder; any number of processes may share it, and of machines where it is ``shared``."""
+
+    def __init__(self, folder: Path, shared: Shared | None = None) -> None:
         folder = folder.absolute()
         self.folder = folder
+        self._shared = shared
         self._objects = folder / "objects"
         self._requests = folder / "requests"
         self._locks = folder / "locks"
@@ -163,10 +176,36 @@ class Store:
 
     def get(self, request: Mapping[str, object]) -> Entry | None:
         """The verified answer to a request, or None; a damaged object is quarantined and counts as absent."""
-        entry = self._read(self._request_path(request_hash(request)))
+        path = self._request_path(request_hash(request))
+        self.fetch(path)
+        entry = self._read(path)
         if entry is None:
             return None
+        self.fetch(entry.path)
         return entry if self._sound(entry) else None
+
+    def fetch(self, *paths: Path) -> None:
+        """Bring files of the cache here that are missing, where it is shared and others have them.
+
+        Raises
+        ------
+        OutputError, ServiceError
+        """
+        if self._shared is not None:
+            for path in paths:
+                if not path.exists():
+                    self._shared.fetch(path.relative_to(self.folder).as_posix())
+
+    def share(self, *paths: Path) -> None:
+        """Send files of the cache to where it is shared, in this order.
+
+        Raises
+        ------
+        ServiceError
+        """
+        if self._shared is not None:
+            for path in paths:
+                self._shared.push(path)
 
     def holds(self, request: Mapping[str, object]) -> bool:
         """Whether there is an answer to a request, without checking its bytes."""
@@ -196,6 +235,7 @@ class Store:
         name = request_hash(request)
         record = {"request": dict(request), "sha256": digest, "size": size, "scene": scene, "asset": asset}
         write_text(self._request_path(name), json.dumps(record, indent=1, sort_keys=True))
+        self.share(target, self._request_path(name))
         return Entry(target, digest, size, scene, asset, name)
 
     @contextmanager

@@ -119,6 +119,8 @@ def scene_from_item(
 def _text(value: object) -> str:
     """As text for logs and reports: without control characters, nor those that turn the direction of writing."""
     text = str(value)[:_MAX_TEXT] if value is not None else ""
+    if text.isprintable():
+        return text
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
 
 

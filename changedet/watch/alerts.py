@@ -30,6 +30,8 @@ from changedet.watch.places import State
 
 FOLDER = "alerts"
 SEEN_BEFORE = "before-this-channel"
+Publish = Callable[[Path], None]
+"""Called with each file that was written into the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +158,21 @@ class Delivery:
     """The first that went wrong."""
 
 
+def nowhere_else(path: Path) -> None:
+    """For an archive that lies here: what was written is where it belongs."""
+
+
 def deliver(
-    archive: Path, alerts: Sequence[Alert], channels: Iterable[Channel], journal: Journal, stop: Callable[[], bool]
+    archive: Path,
+    alerts: Sequence[Alert],
+    channels: Iterable[Channel],
+    journal: Journal,
+    stop: Callable[[], bool],
+    publish: Publish = nowhere_else,
 ) -> Delivery:
     """Send what was not sent, in order of time; a channel that fails once rests until the next pass.
 
-    A channel that is new to an archive with a history is not told the history.
+    A channel that is new to an archive with a history is not told the history. Each mark is handed to ``publish``.
 
     Raises
     ------
@@ -182,7 +193,7 @@ def deliver(
                 problem = problem or error
                 journal("alert-failed", {"channel": channel.name, "key": alert.key, "problem": str(error)})
                 break
-            _mark(archive, channel, alert, "sent")
+            publish(_mark(archive, channel, alert, "sent"))
             sent, pending = sent + 1, pending - 1
             journal("alert", {"channel": channel.name, "site": alert.site, "place": alert.place, "state": alert.state})
     return Delivery(sent, pending, problem)
@@ -193,8 +204,10 @@ def _unsent(archive: Path, alerts: Sequence[Alert], channel: Channel) -> Iterato
     return (alert for alert in alerts if not (folder / f"{alert.key}.json").exists())
 
 
-def begin(archive: Path, alerts: Sequence[Alert], channels: Iterable[Channel]) -> None:
+def begin(archive: Path, alerts: Sequence[Alert], channels: Iterable[Channel], publish: Publish = nowhere_else) -> None:
     """Before the looks of a pass: a channel that this archive does not know yet is not told what happened before it.
+
+    Each mark is handed to ``publish``.
 
     Raises
     ------
@@ -205,13 +218,16 @@ def begin(archive: Path, alerts: Sequence[Alert], channels: Iterable[Channel]) -
         if known.exists():
             continue
         for alert in alerts:
-            _mark(archive, channel, alert, SEEN_BEFORE)
+            publish(_mark(archive, channel, alert, SEEN_BEFORE))
         write_bytes(known, json_bytes({"channel": channel.name}))
+        publish(known)
 
 
-def _mark(archive: Path, channel: Channel, alert: Alert, how: str) -> None:
+def _mark(archive: Path, channel: Channel, alert: Alert, how: str) -> Path:
     mark = {"key": alert.key, "site": alert.site, "place": alert.place, "state": alert.state, "how": how}
-    write_bytes(archive / FOLDER / channel.name / f"{alert.key}.json", json_bytes(mark))
+    path = archive / FOLDER / channel.name / f"{alert.key}.json"
+    write_bytes(path, json_bytes(mark))
+    return path
 
 
 def sample_alert(moment: datetime) -> Alert:

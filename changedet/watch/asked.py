@@ -19,14 +19,14 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def plan_of(
     configs: Path,
-    out: Path,
-    cache: Path | None,
+    places: tuple[str, str | None],
     every: str | None,
     until: str | None,
     log: str,
     metrics: Path | None,
+    scheduler: str | None,
 ) -> Plan:
-    """The plan of a command line; ``every``, ``until`` and ``log`` as typed.
+    """The plan of a command line; ``every``, ``until`` and ``log`` as typed, ``places`` are archive and cache.
 
     Raises
     ------
@@ -36,12 +36,12 @@ def plan_of(
         raise InputError(f"--log: is {log!r}; write text or json")
     return Plan(
         configs,
-        out,
-        cache,
+        *places,
         None if every is None else span(every),
         None if until is None else moment(until),
         metrics,
         journal("json" if log == "json" else "text"),
+        scheduler=scheduler,
     )
 
 

@@ -66,6 +66,7 @@ def find(site: Site, source: Source, store: Store, now: datetime) -> tuple[Scene
         "first": site.before.first.isoformat(),
     }
     path = store.folder / "scenes" / f"{request_hash(asked)}.json"
+    store.fetch(path)
     try:
         known = _SCENES.validate_json(path.read_bytes())
     except (OSError, ValidationError):
@@ -78,4 +79,5 @@ def find(site: Site, source: Source, store: Store, now: datetime) -> tuple[Scene
     scenes = tuple(sorted(found.values(), key=lambda scene: (scene.time, scene.id)))
     if scenes != known:
         write_bytes(path, json_bytes(scenes, exact=True))
+        store.share(path)
     return tuple(scene for scene in scenes if scene.time < now)

@@ -78,8 +78,8 @@ class _State:
 class KeptStacks:
     """The prepared stacks of one site in one archive, whose watch nobody shares."""
 
-    def __init__(self, store: Store, archive: Path, site: Site, geobox: GeoBox, moved: Known) -> None:
-        self._folder = store.folder / "stacks" / request_hash({"archive": str(archive), "site": site.id})[:32]
+    def __init__(self, store: Store, archive: str, site: Site, geobox: GeoBox, moved: Known) -> None:
+        self._folder = store.folder / "stacks" / request_hash({"archive": archive, "site": site.id})[:32]
         self._site, self._geobox, self._moved = site, geobox, moved
         asked = site.model_dump(mode="json", include={"ring", "resolution", "sensors", "zones"})
         self._key = request_hash({"site": asked, "version": [VERSION, version("changedet")]})

@@ -62,12 +62,13 @@ class Layers:
         """
         name = request_hash(self._request(scenes, bands))
         path = self._folder / name[:2] / name
+        self._store.fetch(path.with_suffix(".json"))
         kept = self._read(path)
         if kept is None:
             fetched = [fetch_scene(scene, bands, self.source, self.geobox, self._store) for scene in scenes]
             (one,) = passes(fetched)
             kept = Kept(name, layer_of(one, self.geobox), dict(sorted(original_checksums(fetched).items())))
-            _write(path, kept)
+            self._store.share(*_write(path, kept))
         return kept
 
     def _request(self, scenes: tuple[Scene, ...], bands: tuple[str, ...]) -> dict[str, object]:
@@ -93,6 +94,7 @@ class Layers:
         try:
             record = json.loads(path.with_suffix(".json").read_bytes())
             bands = [str(band) for band in record["bands"]]
+            self._store.fetch(*_arrays(path, bool(record["scl"])))
             values = _array(path.with_suffix(".npy"), (len(bands), *tuple(self.geobox.shape)), np.dtype(np.float32))
             scl = (
                 _array(path.with_suffix(".scl.npy"), tuple(self.geobox.shape), np.dtype(np.uint8))
@@ -150,7 +152,12 @@ class MovedDates:
         write_bytes(path.with_suffix(".json"), json.dumps([*map(str, moved.row[:3]), moved.row[3], shape]).encode())
 
 
-def _write(path: Path, kept: Kept) -> None:
+def _arrays(path: Path, scl: bool) -> list[Path]:
+    return [path.with_suffix(".npy"), *([path.with_suffix(".scl.npy")] if scl else [])]
+
+
+def _write(path: Path, kept: Kept) -> list[Path]:
+    """The files that were written, the record last."""
     layer = kept.layer
     _save(path.with_suffix(".npy"), np.stack(list(layer.bands.values())))
     if layer.scl is not None:
@@ -165,6 +172,7 @@ def _write(path: Path, kept: Kept) -> None:
         "checksums": kept.checksums,
     }
     write_bytes(path.with_suffix(".json"), json_bytes(record))
+    return [*_arrays(path, layer.scl is not None), path.with_suffix(".json")]
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:

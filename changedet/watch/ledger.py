@@ -133,14 +133,16 @@ def look_files(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / LOOKS).glob("*.json") if not path.name.startswith("."))
 
 
-def write_look(folder: Path, look: Look) -> None:
-    """Add a look. From here on it has happened.
+def write_look(folder: Path, look: Look) -> Path:
+    """Add a look; its file. From here on it has happened.
 
     Raises
     ------
     OutputError
     """
-    write_bytes(folder / LOOKS / f"{look.name}.json", json_bytes(look))
+    path = folder / LOOKS / f"{look.name}.json"
+    write_bytes(path, json_bytes(look))
+    return path
 
 
 def summarise(ledger: Ledger) -> Summary:
@@ -187,14 +189,15 @@ def _said(entry: Entry) -> Said:
     )
 
 
-def write_summary(folder: Path, summary: Summary) -> None:
-    """Write ``watch.json`` whole.
+def write_summary(folder: Path, summary: Summary) -> Path:
+    """Write ``watch.json`` whole; its path.
 
     Raises
     ------
     OutputError
     """
     write_bytes(folder / SUMMARY, json_bytes(summary))
+    return folder / SUMMARY
 
 
 def read_summary(folder: Path) -> Summary | None:

@@ -32,12 +32,13 @@ from changedet.site import Period, Site
 from changedet.sources.acquire import bands_by_sensor, open_source, stack_order
 from changedet.stack import Periods, geobox_of, site_geobox
 from changedet.store import Store, run_folder
+from changedet.watch.archive import Archive
 from changedet.watch.budget import allowance
 from changedet.watch.finding import Acquisition, acquisitions, find
 from changedet.watch.journal import Journal
 from changedet.watch.kept import Dates, KeptStacks
 from changedet.watch.layers import Kept, Layers, MovedDates
-from changedet.watch.ledger import read_looks, read_summary, summarise, write_look, write_summary
+from changedet.watch.ledger import LOOKS, read_looks, read_summary, summarise, write_look, write_summary
 from changedet.watch.places import Ledger, after, changes, fold
 from changedet.watch.records import Look, Rules, Sighting
 
@@ -57,7 +58,7 @@ class Task:
     folder: Path
     """Of the site file, from which its paths are read."""
     rules: Rules
-    archive: Path
+    archive: Archive
     store: Store
     now: datetime
     """Nothing later is looked at, UTC."""
@@ -85,7 +86,8 @@ def step(task: Task, journal: Journal, stop: Callable[[], bool]) -> Done:
     ------
     InputError, ServiceError
     """
-    site, folder = task.site, task.archive / task.site.id
+    site, folder = task.site, task.archive.folder / task.site.id
+    task.archive.follow(f"{site.id}/{LOOKS}")
     summary = read_summary(folder)
     known = set(summary.scenes) if summary else set()
     source = open_source(site, task.folder)
@@ -100,7 +102,7 @@ def step(task: Task, journal: Journal, stop: Callable[[], bool]) -> Done:
     check_asked(site)
     geobox = site_geobox(site.ring, site.resolution)
     layers = Layers(task.store, source, geobox)
-    kept = KeptStacks(task.store, task.archive, site, geobox, MovedDates(task.store))
+    kept = KeptStacks(task.store, task.archive.name, site, geobox, MovedDates(task.store))
     watch = _Watch(task, layers, kept, every)
     ledger, states = fold(read_looks(folder)), 0
     for count, acquisition in enumerate(new):
@@ -131,14 +133,15 @@ def step(task: Task, journal: Journal, stop: Callable[[], bool]) -> Done:
 
 def _committed(task: Task, ledger: Ledger, look: Look, evidence: Evidence | None) -> Ledger:
     """The look written: first its report, where it changed a place's state, then itself, then what follows from it."""
-    folder = task.archive / task.site.id
+    archive, folder = task.archive, task.archive.folder / task.site.id
     if evidence is not None and changes(after(ledger, look), look.number):
         look = look.model_copy(update={"run": evidence.provenance.run_id})
-        with run_folder(task.archive, task.site.id, evidence.provenance.run_id) as aside:
+        with run_folder(archive.folder, task.site.id, evidence.provenance.run_id) as aside:
             write_report(evidence, aside)
-    write_look(folder, look)
+        archive.publish_run(folder / evidence.provenance.run_id)
+    archive.publish(write_look(folder, look))
     ledger = after(ledger, look)
-    write_summary(folder, summarise(ledger))
+    archive.publish(write_summary(folder, summarise(ledger)))
     return ledger
 
 

@@ -11,40 +11,37 @@ import re
 import shutil
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
 
-from changedet.errors import BusyError, ChangedetError, InputError
+from changedet.errors import BusyError, InputError
 from changedet.pipeline import load_site
-from changedet.report.item import update_catalogue
-from changedet.store import Store, default_cache, output_error
+from changedet.report.item import CATALOGUE, update_catalogue
+from changedet.site import Site
+from changedet.store import output_error
 from changedet.watch.alerts import Alert, Channel, alerts_of, begin, deliver
+from changedet.watch.archive import Archive, open_archive, open_store
+from changedet.watch.cluster import run_on_cluster
 from changedet.watch.config import Alerts, WatchConfig, read_config, site_files
 from changedet.watch.feed import NAME as FEED
 from changedet.watch.feed import write_feed
+from changedet.watch.job import Job, Tools, attempted, look_at
 from changedet.watch.journal import Journal, silent
+from changedet.watch.lease import leased, utc_now
 from changedet.watch.ledger import SUMMARY, Summary
 from changedet.watch.mail import EmailChannel
 from changedet.watch.overview import NAME as OVERVIEW
 from changedet.watch.overview import write_overview
 from changedet.watch.status import PASS, Checked, Pass, read_pass, summaries, write_metrics, write_pass
-from changedet.watch.step import Task, step
 from changedet.watch.webhook import WebhookChannel
 
 LOCK = ".watch.lock"
-BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
-"""What a mistake of ours in one site may raise; it must not stop the others. Told in full in the journal."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,10 @@ class Plan:
 
     configs: Path
     """Folder of site files, with ``watch.yaml`` where there is one; or one site file."""
-    archive: Path
-    cache: Path | None = None
+    archive: Path | str
+    """A folder, or an address of fsspec."""
+    cache: Path | str | None = None
+    """The same; None: that of this machine."""
     every: timedelta | None = None
     """None: one pass."""
     until: datetime | None = None
@@ -62,7 +61,9 @@ class Plan:
     metrics: Path | None = None
     """Textfile for Prometheus."""
     journal: Journal = silent
-    clock: Callable[[], datetime] = field(default=_now)
+    clock: Callable[[], datetime] = field(default=utc_now)
+    scheduler: str | None = None
+    """Address of a dask.distributed scheduler whose workers look at the sites; None: this process does."""
 
 
 def watch(plan: Plan) -> int:
@@ -81,12 +82,27 @@ def watch(plan: Plan) -> int:
         When there is nothing to watch, or ``watch.yaml`` is wrong.
     OutputError
     """
-    with holding(plan.archive), _ending() as stop:
-        sweep(plan.archive)
+    archive, lost = open_archive(str(plan.archive)), threading.Event()
+    with holding(archive.folder), _ending() as stop, _leased(archive, lost, stop):
+        sweep(archive.folder)
         while True:
             code = one_pass(plan, stop)
+            if lost.is_set():
+                raise BusyError(f"{plan.archive}: another watch took over this archive; what was begun here is ended")
             if plan.every is None or stop.is_set() or stop.wait(plan.every.total_seconds()):
                 return code
+
+
+@contextmanager
+def _leased(archive: Archive, lost: threading.Event, stop: threading.Event) -> Iterator[None]:
+    """Keep other watches off an archive that lies elsewhere; ``lost`` and ``stop`` are set where that ends early."""
+
+    def end() -> None:
+        lost.set()
+        stop.set()
+
+    with nullcontext() if archive.mirror is None else leased(archive.mirror, end):
+        yield
 
 
 @contextmanager
@@ -163,29 +179,26 @@ def one_pass(plan: Plan, stop: threading.Event) -> int:
 
     Raises
     ------
-    InputError, OutputError
+    InputError, OutputError, ServiceError
     """
     started = plan.clock()
     files, config = site_files(plan.configs), read_config(plan.configs)
     channels = channels_of(config.alerts)
-    archive = plan.archive.absolute()
-    begin(archive, alerts_of(summaries(archive)), channels)
-    store = Store(plan.cache or default_cache())
-    before = {checked.file: checked for checked in read_pass(archive).sites}
-    results: list[Checked] = []
-    taken: set[str] = set()
-    for file in files:
-        if stop.is_set():
-            results += [before[rest.name] for rest in files[len(results) :] if rest.name in before]
-            break
-        results.append(_site(plan, config, file, store, taken, stop))
-    known = summaries(archive)
+    archive = open_archive(str(plan.archive))
+    folder = archive.folder
+    archive.follow()
+    archive.fetch(PASS)
+    begin(folder, alerts_of(summaries(folder)), channels, archive.publish)
+    results = _looked_at(plan, config, files, archive, stop)
+    known = summaries(folder)
     alerts = alerts_of(known, config.alerts.link)
-    derive(archive, known, alerts, results, config.alerts.link)
-    delivery = deliver(archive, alerts, channels, plan.journal, stop.is_set)
+    derive(folder, known, alerts, results, config.alerts.link)
+    archive.publish(*(folder / name for name in (CATALOGUE, FEED, OVERVIEW)))
+    delivery = deliver(folder, alerts, channels, plan.journal, stop.is_set, archive.publish)
     ended = plan.clock()
     done = Pass(started=started, ended=ended, pending=delivery.pending, sites=tuple(results))
-    write_pass(archive, done)
+    write_pass(folder, done)
+    archive.publish(folder / PASS)
     if plan.metrics is not None:
         write_metrics(plan.metrics, done, known)
     codes = [checked.code for checked in results] + [delivery.problem.exit_code if delivery.problem else 0]
@@ -201,6 +214,49 @@ def one_pass(plan: Plan, stop: threading.Event) -> int:
         },
     )
     return max(codes)
+
+
+def _looked_at(
+    plan: Plan, config: WatchConfig, files: tuple[Path, ...], archive: Archive, stop: threading.Event
+) -> list[Checked]:
+    """What came of every site, in order of the files; after a stop what the pass before knew of the rest."""
+    before = {checked.file: checked for checked in read_pass(archive.folder).sites}
+    taken: set[str] = set()
+    if plan.scheduler is not None:
+        asked = [_asked(plan, config, file, taken) for file in files]
+        jobs = [ask[0] for ask in asked if isinstance(ask, tuple)]
+        places = (archive.name, None if plan.cache is None else str(plan.cache))
+        found = iter(run_on_cluster(plan.scheduler, jobs, places, plan.journal, stop.is_set))
+        results = [next(found) if isinstance(ask, tuple) else ask for ask in asked]
+        archive.follow()
+        return results
+    tools = Tools(archive, open_store(None if plan.cache is None else str(plan.cache)), plan.journal, stop.is_set)
+    results = []
+    for file in files:
+        if stop.is_set():
+            return results + [before[rest.name] for rest in files[len(results) :] if rest.name in before]
+        ask = _asked(plan, config, file, taken)
+        results.append(look_at(*ask, tools) if isinstance(ask, tuple) else ask)
+    return results
+
+
+def _asked(plan: Plan, config: WatchConfig, file: Path, taken: set[str]) -> tuple[Job, Site] | Checked:
+    """What is to be done for one site file, or what is wrong with it; its id is added to those that are ``taken``."""
+    checked, made = Checked(file=file.name, time=plan.clock()), []
+
+    def ask() -> Checked:
+        site = load_site(file)
+        named = checked.model_copy(update={"site": site.id, "title": site.name})
+        if site.id in taken:
+            raise InputError(f"{file}: id: is {site.id}, as of another site file; each site needs its own id")
+        taken.add(site.id)
+        now = min(plan.clock(), plan.until) if plan.until is not None else plan.clock()
+        folder = str(file.parent.absolute())
+        made.append((Job(folder, file.read_bytes(), config.rules_of(site.id), now, named), site))
+        return named
+
+    told = attempted(checked, plan.journal, ask)
+    return made[0] if made else told
 
 
 def derive(archive: Path, known: list[Summary], alerts: list[Alert], results: list[Checked], link: str | None) -> None:
@@ -223,27 +279,3 @@ def channels_of(alerts: Alerts) -> tuple[Channel, ...]:
     if alerts.email is not None:
         channels.append(EmailChannel(alerts.email))
     return tuple(channels)
-
-
-def _site(plan: Plan, config: WatchConfig, file: Path, store: Store, taken: set[str], stop: threading.Event) -> Checked:
-    """One site; whatever goes wrong stays with it. Its id is added to those that are ``taken``."""
-    checked = Checked(file=file.name, time=plan.clock())
-    try:
-        site = load_site(file)
-        checked = checked.model_copy(update={"site": site.id, "title": site.name})
-        if site.id in taken:
-            raise InputError(f"{file}: id: is {site.id}, as of another site file; each site needs its own id")
-        taken.add(site.id)
-        now = min(plan.clock(), plan.until) if plan.until is not None else plan.clock()
-        task = Task(site, file.parent, config.rules_of(site.id), plan.archive.absolute(), store, now)
-        done = step(task, plan.journal, stop.is_set)
-        return checked.model_copy(update={"looks": done.looks, "changes": done.changes, "waiting": done.waiting})
-    except ChangedetError as error:
-        code, problem = error.exit_code, str(error)
-    except OSError as error:
-        code, problem = 1, f"{type(error).__name__}: {error}"
-    except BUGS as error:
-        code, problem = 1, f"a mistake in changedet, {type(error).__name__}: {error}"
-        plan.journal("bug", {"site": checked.site or file.name, "traceback": traceback.format_exc()})
-    plan.journal("site-failed", {"site": checked.site or file.name, "problem": problem, "code": code})
-    return checked.model_copy(update={"code": code, "problem": problem})

@@ -91,7 +91,7 @@ class Content:
         files = {}
         for path in sorted(archive.rglob("*")):
             name = path.relative_to(archive).as_posix()
-            if path.is_dir() or path.name in (".watch.lock", ".catalog.lock", "watch-pass.json"):
+            if path.is_dir() or name.startswith(".watch.lock") or path.name in (".catalog.lock", "watch-pass.json"):
                 continue
             if path.name == "run.json":
                 record = json.loads(path.read_bytes())

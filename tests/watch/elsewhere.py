@@ -1,0 +1,80 @@
+"""An object store on loopback, and workers that reach it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import fsspec
+from moto.server import ThreadedMotoServer
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of an S3 server on this machine."""
+
+    name: str
+    environment: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        return f"s3://{self.name}"
+
+    def files(self, below: str) -> dict[str, bytes]:
+        """All objects below a name, by the rest of theirs."""
+        fs = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
+        root = f"{self.name}/{below}"
+        contents: dict[str, bytes] = fs.cat(fs.find(root)) if fs.find(root) else {}
+        return {path[len(root) + 1 :]: content for path, content in contents.items()}
+
+    def save(self, below: str, folder: Path) -> Path:
+        """The same as files of a folder."""
+        for name, content in self.files(below).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        return folder
+
+
+@contextmanager
+def bucket() -> Iterator[Bucket]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    try:
+        with patch.dict(os.environ, environment):
+            # the server's buckets live as long as the process
+            made = Bucket(f"watched-{secrets.token_hex(4)}", environment)
+            fsspec.filesystem("s3", skip_instance_cache=True).mkdir(made.name)
+            yield made
+    finally:
+        server.stop()
+
+
+@contextmanager
+def cluster(workers: int, environment: dict[str, str], scratch: Path) -> Iterator[Any]:
+    """Worker processes, each with one thread, whose own cache lies in ``scratch``."""
+    import dask
+    from distributed import LocalCluster
+
+    spawn = {**environment, "CHANGEDET_CACHE": str(scratch), "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": spawn}),
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", silence_logs=50
+        ) as running,
+    ):
+        yield running
