@@ -146,7 +146,7 @@ def request_hash(request: Mapping[str, object]) -> str:
 
 
 class Shared(Protocol):
-    """The same cache elsewhere, which other machines use too."""
+    """What other machines may use of a cache, elsewhere under the same names."""
 
     def fetch(self, name: str) -> bool:
         """Bring a file of the cache here, by its name within; False where there is none."""
@@ -176,12 +176,9 @@ class Store:
 
     def get(self, request: Mapping[str, object]) -> Entry | None:
         """The verified answer to a request, or None; a damaged object is quarantined and counts as absent."""
-        path = self._request_path(request_hash(request))
-        self.fetch(path)
-        entry = self._read(path)
+        entry = self._read(self._request_path(request_hash(request)))
         if entry is None:
             return None
-        self.fetch(entry.path)
         return entry if self._sound(entry) else None
 
     def fetch(self, *paths: Path) -> None:
@@ -235,7 +232,6 @@ class Store:
         name = request_hash(request)
         record = {"request": dict(request), "sha256": digest, "size": size, "scene": scene, "asset": asset}
         write_text(self._request_path(name), json.dumps(record, indent=1, sort_keys=True))
-        self.share(target, self._request_path(name))
         return Entry(target, digest, size, scene, asset, name)
 
     @contextmanager

@@ -69,22 +69,15 @@ def test_a_store_that_is_gone_is_a_service_that_failed(tmp_path: Path) -> None:
         mirror.write("name", b"")
 
 
-def test_what_one_machine_downloaded_another_need_not(mirror: Mirror, tmp_path: Path) -> None:
-    request = {"scene": "one"}
-    first = Store(mirror.folder, mirror)
-    kept = first.put(request, lambda path: path.write_bytes(b"pixels") and None, scene="one", asset="red")
-    other = Store(tmp_path / "other", Mirror(mirror.address, tmp_path / "other"))
-    found = other.get(request)
-    assert found is not None
-    assert (found.sha256, found.path.read_bytes()) == (kept.sha256, b"pixels")
-    assert other.get({"scene": "two"}) is None
-
-
-def test_an_object_that_was_damaged_elsewhere_counts_as_absent(mirror: Mirror, tmp_path: Path) -> None:
-    request = {"scene": "one"}
-    kept = Store(mirror.folder, mirror).put(
-        request, lambda path: path.write_bytes(b"pixels") and None, scene="one", asset="red"
-    )
-    mirror.write(kept.path.relative_to(mirror.folder).as_posix(), b"pixelz")
-    other = Store(tmp_path / "other", Mirror(mirror.address, tmp_path / "other"))
-    assert other.get(request) is None
+def test_what_one_machine_shares_another_need_not_make(mirror: Mirror, tmp_path: Path) -> None:
+    first, other = Store(mirror.folder, mirror), Store(tmp_path / "other", Mirror(mirror.address, tmp_path / "other"))
+    made, same = first.folder / "layers" / "date.npy", other.folder / "layers" / "date.npy"
+    made.parent.mkdir()
+    made.write_bytes(b"pixels")
+    first.share(made)
+    other.fetch(same, other.folder / "layers" / "none.npy")
+    assert same.read_bytes() == b"pixels"
+    assert not (other.folder / "layers" / "none.npy").exists()
+    same.write_bytes(b"newer")
+    other.fetch(same)
+    assert same.read_bytes() == b"newer"

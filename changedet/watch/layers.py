@@ -2,7 +2,8 @@
 
 Beside the cache's objects, in ``layers/``: of each date the bands as float32 ``(band, y, x)`` and the classification as
 uint8, in numpy's own format, and a JSON record, written last, with what the report must know of its originals. The name
-is a hash of all that the pixels follow from: the scenes, their assets and scales, the grid, and ``VERSION``.
+is a hash of all that the pixels follow from: the scenes, their assets and scales, the grid, and ``VERSION``. Where the
+cache is shared, the dates are what is shared of it: three files, where the windows they were made of would be dozens.
 """
 
 from __future__ import annotations

@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,24 +48,57 @@ class Bucket:
 
 @contextmanager
 def bucket() -> Iterator[Bucket]:
+    """Of a server in a thread of this process."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
+    try:
+        with _made(server.get_host_and_port()[1]) as made:
+            yield made
+    finally:
+        server.stop()
+
+
+@contextmanager
+def served() -> Iterator[Bucket]:
+    """Of a server in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            _wait_for(port)
+            with _made(port) as made:
+                yield made
+        finally:
+            server.kill()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("the server does not answer")
+
+
+@contextmanager
+def _made(port: int) -> Iterator[Bucket]:
     environment = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    try:
-        with patch.dict(os.environ, environment):
-            # the server's buckets live as long as the process
-            made = Bucket(f"watched-{secrets.token_hex(4)}", environment)
-            fsspec.filesystem("s3", skip_instance_cache=True).mkdir(made.name)
-            yield made
-    finally:
-        server.stop()
+    with patch.dict(os.environ, environment):
+        # the buckets of a server in a thread live as long as the process
+        made = Bucket(f"watched-{secrets.token_hex(4)}", environment)
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir(made.name)
+        yield made
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def prepared(folder: Path, dates: Dates, of: Site | None = None) -> tuple[Prepar
 
     built: Callable[..., xr.Dataset] = Dates.stack
     with patch.object(Dates, "stack", build):
-        one = KeptStacks(store, folder / "archive", of or site(), GRID, MovedDates(store)).prepare(dates)
+        one = KeptStacks(store, "archive", of or site(), GRID, MovedDates(store)).prepare(dates)
     return one, sum(touched)
 
 
