@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from changedet.answer import ClaimAnswer
 from changedet.evidence import Evidence
@@ -51,6 +51,8 @@ class Quoted:
     asked: str
     """What is said to have happened to what, and when."""
     answer: Answer
+    limit: str
+    """How small an object could have shown."""
     meaning: str
     """What the verdict's word means, and what it does not."""
 
@@ -311,9 +313,17 @@ def quoted(claim: ClaimAnswer) -> Quoted:
         quotation=words.clean(claim.quotation),
         source=words.clean(f"{claim.publisher}{published}{address}"),
         asked=words.tight(words.clean(f"Asked of the images: {names} {words.CLAIMED[claim.what]} {when}?")),
-        answer=_answer(claim.whole, words.OUTCOMES[claim.whole.outcome], ""),
+        answer=replace(_answer(claim.whole, words.OUTCOMES[claim.whole.outcome], ""), figures=()),
+        limit=words.tight(_limit(claim.whole)),
         meaning=words.MEANING[claim.whole.outcome],
     )
+
+
+def _limit(whole: Verdict) -> str:
+    size = whole.smallest_diameter
+    if size is None:
+        return "How small an object could have shown here was not measured."
+    return f"Objects below about {size:.0f} m across could not have shown surely."
 
 
 def _answer(verdict: Verdict, label: str, placed: str) -> Answer:

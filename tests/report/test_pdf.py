@@ -10,6 +10,7 @@ import pytest
 from changedet.errors import InputError
 from changedet.report import composite, pdf
 from tests.report.builders import HOSTILE_NAMES, make_evidence
+from tests.report.claims import QUOTATION, make_claim_evidence
 
 
 @pytest.fixture
@@ -41,6 +42,33 @@ def test_the_report_on_a4_says_what_the_page_says(reader: Any, tmp_path: Path) -
         "SIMULATED",
     ):
         assert words in said, words
+
+
+def test_a_claim_is_answered_on_paper_as_on_the_page(reader: Any, tmp_path: Path) -> None:
+    (path,) = pdf.write(make_claim_evidence(), tmp_path)
+    said = " ".join(text_of(reader, path).replace("\u00a0", " ").split())
+    order = (
+        QUOTATION,
+        "A paper, 2 Apr 2025, https://example.org/report",
+        "Asked of the images: north tank and mast destroyed between 1 Mar 2025 and 31 Mar 2025?",
+        "INCONCLUSIVE",
+        "Supported for north tank; inconclusive for mast.",
+        "Reasons: the object is smaller than this site could have shown.",
+        "Objects below about 18 m across could not have shown surely.",
+        "no evidence against the claim",
+        "Object by object",
+        "SUPPORTED",
+        "Change consistent with the loss of the object",
+        "Date, 95 % interval: 20 Feb 2025 to 10 Mar 2025",
+        "If nothing had changed: p = 0.002",
+        "97 % of the time",
+        "How its outline was placed: Drawn on the image of 3 June 2024.",
+        "What would settle it: Images with pixels of about 0.4 m",
+    )
+    rest = said
+    for words in order:
+        assert words in rest, words
+        rest = rest[rest.index(words) + len(words) :]
 
 
 def test_hostile_names_are_text(reader: Any, tmp_path: Path) -> None:
