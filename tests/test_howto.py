@@ -60,3 +60,14 @@ def test_the_site_files_load_and_their_sources_open(path: Path, monkeypatch: pyt
     assert source.spent()["requests"] == 0
     words = re.sub(r"#.*", "", path.read_text("utf-8")).lower()
     assert "secret" not in words
+
+
+def test_the_commands_of_dask_on_the_page_of_the_cluster_exist() -> None:
+    from distributed.cli.dask_scheduler import main as scheduler
+    from distributed.cli.dask_worker import main as worker
+
+    text = (ROOT / "docs" / "howto" / "cluster.md").read_text("utf-8")
+    for name, command in (("scheduler", scheduler), ("worker", worker)):
+        known = {option for parameter in command.params for option in parameter.opts}
+        (line,) = re.findall(rf"^\$ .*dask {name} (.*)$", text, re.MULTILINE)
+        assert {word for word in line.split() if word.startswith("--")} <= known
