@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from changedet.report import composite, page
-from tests.browser.watched import asked_outside
+from tests.browser.watched import AXE, NO_AXE, WIDTHS, asked_outside, serious_barriers, width_of
 from tests.report.claims import QUOTATION, make_claim_evidence
 
 if TYPE_CHECKING:
@@ -70,3 +70,14 @@ def test_a_claim_asks_for_nothing_and_complains_of_nothing(watched: Watched, doc
     watched.page.wait_for_timeout(300)
     assert asked_outside(watched, document) == []
     assert watched.errors == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_claim_overflows_nowhere(browser: Browser, document: Path, width: int) -> None:
+    assert width_of(browser, document, width) <= width
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason=NO_AXE)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_claim_has_no_serious_barrier(browser: Browser, document: Path, scheme: str) -> None:
+    assert serious_barriers(browser, document, scheme, 360) == []
