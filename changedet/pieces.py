@@ -23,12 +23,10 @@ from scipy.stats import norm
 
 from changedet.detect.calibrate import benjamini_hochberg
 from changedet.detect.placebo_pieces import SMALLEST_PIECE, PieceTail
+from changedet.detect.resel import heights, resolution_element
 
 SMOOTHNESS_ROWS = 2000
 """Rows of the map from which its smoothness is measured, at most."""
-UNKNOWN_RESEL = 9.0
-"""Pixels: the resolution element where the map is too small or too even to measure it, a blur of 3 px."""
-LEAST_NEIGHBOURS = 50
 LARGEST_RESEL = 40.0
 """Pixels: smoother fields are simulated at this and their masses scaled, which a continuous field allows."""
 PIECES = 2000
@@ -43,9 +41,9 @@ LEAST_MATCHED = 30
 MATCHED = (0.25, 1.0)
 """Bounds of what it may scale the masses of chance by: change that is common raises it, and must not."""
 FALSE_SHARE, MOST_FALSE = 5.0, 0.2
-"""Of the regions of a map without placebo windows, that may be false: so many times the rate of false pixels, and at
-most. A person looks at a region, and a site has a hundred pieces where it has thousands of independent pixels: at the
-pixels' own rate the eight labelled OSCD cities gave 36 regions, so and with matched masses 75."""
+"""Of the regions of a map, that may be false: so many times the rate of false pixels, and at most. A person looks at a
+region, and a site has a hundred pieces where it has thousands of independent pixels: at the pixels' own rate the eight
+labelled OSCD cities gave 36 regions, so and with matched masses 75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,8 @@ def significant_pieces(change: xr.Dataset, rate: float, least: int) -> list[Piec
     Parameters
     ----------
     change : ChangeMap
-    rate : p-value up to which its pixels were flagged; and the share of false pieces where placebo windows tell how
-        large those of chance are, ``FALSE_SHARE`` times as much where they do not
+    rate : p-value up to which its pixels were flagged; at most ``FALSE_SHARE`` times as large a share of the pieces is
+        false
     """
     changed = change.changed.values
     labels, count = ndimage.label(changed, np.ones((3, 3), bool))
@@ -80,12 +78,12 @@ def significant_pieces(change: xr.Dataset, rate: float, least: int) -> list[Piec
     tail = PieceTail.of(change.attrs)
     if tail is None:
         null = _null(_map_resel(change), rate)
-        log_p, share = null.log_p(mass / _matched(mass, null)), min(FALSE_SHARE * rate, MOST_FALSE)
+        log_p = null.log_p(mass / _matched(mass, null))
     else:
-        log_p, share = tail.log_p(mass), rate
+        log_p = tail.log_p(mass)
     # chance has made as many as it has at that size, whatever the sensor resolves
     tested = np.flatnonzero(size >= (least if tail is None else min(least, SMALLEST_PIECE)))
-    kept = tested[benjamini_hochberg(np.exp(log_p[tested]), share)]
+    kept = tested[benjamini_hochberg(np.exp(log_p[tested]), min(FALSE_SHARE * rate, MOST_FALSE))]
     return [Piece(pixels[starts[i] : starts[i] + size[i]], float(log_p[i])) for i in kept if size[i] >= least]
 
 
@@ -134,7 +132,7 @@ def _null(resel: float, rate: float) -> _Null:
     mass = np.asarray(np.bincount(labels[changed], excess, minlength=count + 1)[1:], np.float64)
     # the same censored estimate on both sides, so that its bias drops out
     field[changed] = np.nan
-    mass = np.sort(mass) * max(1.0, resel / _resel(field[:-1], field[1:]))
+    mass = np.sort(mass) * max(1.0, resel / resolution_element(field[:-1], field[1:]))
     root = np.sqrt(mass)
     start = float(np.quantile(root, 1 - TAIL))
     return _Null(mass, start, float(np.mean(root[root > start] - start)))
@@ -145,24 +143,4 @@ def _map_resel(change: xr.Dataset) -> float:
     height = change.sizes["y"]
     rows = np.unique(np.linspace(0, height - 2, min(height - 1, SMOOTHNESS_ROWS)).astype(int))
     p_value, changed = change.p_value.values, change.changed.values
-    upper, lower = (
-        norm.isf(np.clip(np.where(changed[r], np.nan, p_value[r]), 1e-6, 1 - 1e-6)) for r in (rows, rows + 1)
-    )
-    return _resel(upper, lower)
-
-
-def _resel(upper: NDArray, lower: NDArray) -> float:
-    """FWHM² in pixels of a Gaussian field from the correlation of neighbours in rows and in the rows below them.
-
-    For a Gaussian autocorrelation ρ(1) = exp(−λ/2) and FWHM² = 4 ln 2 / λ (Worsley et al. 1992, J. Cereb. Blood Flow
-    Metab. 12:900).
-    """
-    roughness = []
-    for one, other in ((upper[:, :-1], upper[:, 1:]), (upper, lower)):
-        both = np.isfinite(one) & np.isfinite(other)
-        pair = one[both], other[both]
-        if len(pair[0]) < LEAST_NEIGHBOURS or not min(pair[0].std(), pair[1].std()) > 0:
-            return UNKNOWN_RESEL
-        correlation = float(np.corrcoef(*pair)[0, 1])
-        roughness.append(-2 * math.log(min(max(correlation, 0.01), 0.9999)))
-    return 4 * math.log(2) / math.sqrt(roughness[0] * roughness[1])
+    return resolution_element(*(heights(p_value[r], changed[r]) for r in (rows, rows + 1)))

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.stats import norm
 
 from changedet.detect.placebo_pieces import PieceTail, heaviest, piece_tail, unsettled
 
@@ -58,10 +60,36 @@ def test_pieces_that_meet_unsettled_ground_are_not_counted() -> None:
     p[1, 20:40] = 1e-20
     nowhere, there = np.zeros(p.shape, bool), np.zeros(p.shape, bool)
     there[1, 25] = True
-    assert piece_tail([(p, there)] * 2, 0.01, 1.0) is None, "no piece is heavier than the rest"
-    tail = piece_tail([(p, nowhere)] * 2, 0.01, 1.0)
-    assert tail is not None
-    assert tail.start == pytest.approx(math.sqrt(3))
+    without, with_it = piece_tail([(p, there)] * 2, 0.01, 1.0), piece_tail([(p, nowhere)] * 2, 0.01, 1.0)
+    assert without is not None
+    assert with_it is not None
+    assert without.start == pytest.approx(math.sqrt(3)) == with_it.start
+    assert with_it.pieces == without.pieces + 2, "the heavy one of each map"
+    assert with_it.scale > without.scale
+
+
+def field(sigma: float, seed: int) -> np.ndarray:
+    """p-values of a Gaussian field blurred by sigma pixels."""
+    white = np.random.default_rng(seed).standard_normal((900, 900))
+    blurred = ndimage.gaussian_filter(white, sigma, mode="wrap")
+    return norm.sf(blurred / blurred.std())
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.5])
+def test_without_pieces_of_its_own_a_site_has_those_of_a_smooth_field_made_heavier(sigma: float) -> None:
+    maps = [(field(sigma, 1), np.zeros((900, 900), bool))]
+    prior, own = piece_tail(maps, 0.01, 0.0), piece_tail(maps, 0.01, 1e9)
+    assert prior is not None
+    assert own is not None
+    assert prior.pieces == 8
+    assert prior.scale == pytest.approx(2.5 * own.scale, rel=0.15)
+
+
+def test_pieces_of_its_own_outweigh_what_is_expected_of_any_site() -> None:
+    maps = [(field(1.5, 1), np.zeros((900, 900), bool))]
+    scales = [tail.scale for share in (0.0, 0.1, 1.0, 1e9) if (tail := piece_tail(maps, 0.01, share)) is not None]
+    assert scales == sorted(scales, reverse=True)
+    assert len(scales) == 4
 
 
 def test_too_few_pieces_make_no_null() -> None:
