@@ -32,8 +32,8 @@ ASK = 5.0
 
 def run_on_cluster(
     scheduler: str, jobs: Sequence[Job], places: tuple[str, str | None], journal: Journal, stop: Callable[[], bool]
-) -> list[Checked]:
-    """Look at the sites of all jobs; what came of each, in order.
+) -> list[Checked | None]:
+    """Look at the sites of all jobs; what came of each, in order, None where a stop left none begun.
 
     Parameters
     ----------
@@ -60,6 +60,7 @@ def run_on_cluster(
         while not all(future.done() for future in futures):
             if stop() and not told:
                 ending.set()
+                _let_go(client, futures)
                 told = True
             time.sleep(POLL)
         return [_result(job, future, journal) for job, future in zip(jobs, futures, strict=True)]
@@ -82,12 +83,20 @@ def _client(scheduler: str) -> Iterator[Any]:
         yield client
 
 
+def _let_go(client: Any, futures: Sequence[Any]) -> None:
+    """Nothing new is begun; without it a stop would wait for workers that may never come."""
+    taken = {key for keys in client.processing().values() for key in keys}
+    client.cancel([future for future in futures if future.key not in taken and not future.done()])
+
+
 def _told(said: tuple[Any, Mapping[str, Any]], journal: Journal) -> None:
     _, event = said
     journal(event["event"], event["facts"])
 
 
-def _result(job: Job, future: Any, journal: Journal) -> Checked:
+def _result(job: Job, future: Any, journal: Journal) -> Checked | None:
+    if future.cancelled():
+        return None
     error = future.exception() if future.status != "finished" else None
     if error is None and future.status == "finished":
         result: Checked = future.result()

@@ -227,11 +227,12 @@ def _looked_at(
         jobs = [ask[0] for ask in asked if isinstance(ask, tuple)]
         places = (archive.name, None if plan.cache is None else str(plan.cache))
         found = iter(run_on_cluster(plan.scheduler, jobs, places, plan.journal, stop.is_set))
-        results = [next(found) if isinstance(ask, tuple) else ask for ask in asked]
+        came = [next(found) if isinstance(ask, tuple) else ask for ask in asked]
         archive.follow()
-        return results
+        known = [before.get(file.name) if of is None else of for file, of in zip(files, came, strict=True)]
+        return [of for of in known if of is not None]
     tools = Tools(archive, open_store(None if plan.cache is None else str(plan.cache)), plan.journal, stop.is_set)
-    results = []
+    results: list[Checked] = []
     for file in files:
         if stop.is_set():
             return results + [before[rest.name] for rest in files[len(results) :] if rest.name in before]

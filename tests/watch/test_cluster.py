@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import dask
 import pytest
 
 from changedet.errors import ServiceError
-from changedet.watch.watcher import watch
+from changedet.watch.watcher import one_pass, watch
 from tests.watch.elsewhere import Bucket, bucket, cluster
 from tests.watch.world import Content, make, plan
 
@@ -67,6 +71,36 @@ def test_workers_make_the_same_archive_though_one_of_them_is_killed(
     assert {(facts["site"], facts["number"]) for facts in said} == {
         (site, number) for site in ("tiny", "other") for number in range(1, 6)
     }
+
+
+def test_sigterm_ends_a_watch_on_workers_and_the_next_goes_on(configs: Path, store: Bucket, tmp_path: Path) -> None:
+    places = {"archive": f"{store.address}/asked", "cache": f"{store.address}/cache-asked"}
+    with cluster(1, store.environment, tmp_path / "there") as workers:
+        command = ["watch", str(configs), "--out", places["archive"], "--cache", places["cache"], "--log", "json"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "changedet", *command, "--scheduler", workers.scheduler_address],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "CHANGEDET_CACHE": str(tmp_path / "here")},
+        )
+        assert process.stderr is not None
+        assert any(json.loads(line)["event"] == "look" for line in process.stderr)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, said
+        begun = {name.split("/")[0] for name in store.files("asked") if "/looks/" in name}
+        assert len(begun) == 1, "the other site waited for the only worker"
+        assert watch(plan(configs, scheduler=workers.scheduler_address, **places)) == 0
+    assert Content.of(store.save("asked", tmp_path / "asked")).differences(whole(configs)) == []
+
+
+def test_a_stop_does_not_wait_for_workers_that_never_come(configs: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    with cluster(0, {}, tmp_path / "there") as workers:
+        place = plan(configs, archive=tmp_path / "none", scheduler=workers.scheduler_address)
+        assert one_pass(place, stop) == 0
+    assert not list((tmp_path / "none").rglob("looks/*"))
 
 
 def test_no_scheduler_is_told_in_one_sentence(configs: Path, tmp_path: Path) -> None:
