@@ -27,9 +27,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-# pins what is installed, as plain name==version lines
+# pins what a new environment resolves to, as plain name==version lines: one that grew by hand may hold what cannot be
+# installed together
 lock:
-	$(BIN)/python -m pip freeze --exclude-editable --exclude changedet | grep -E '^[A-Za-z0-9_.-]+==' > requirements.lock
+	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
+	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	.lock-venv/bin/python -m pip check
+	.lock-venv/bin/python -m pip freeze --exclude-editable --exclude changedet \
+	    | grep -E '^[A-Za-z0-9_.-]+==' > requirements.lock
+	rm -rf .lock-venv
 
 clean:
 	rm -rf $(VENV) demo out .mypy_cache .ruff_cache .pytest_cache .hypothesis
