@@ -57,8 +57,9 @@ class Scored:
 
 def site_file(folder: Path, city: str, detector: str) -> Path:
     days = sorted(path.name for path in (DATA / "oscd" / city).glob("20*"))
-    with rasterio.open(DATA / "oscd" / city / "change.tif") as truth:
-        west, south, east, north = truth.bounds
+    extent = DATA / "oscd" / city / "change.tif"
+    with rasterio.open(extent if extent.exists() else DATA / "oscd" / city / days[0] / "B02.tif") as image:
+        west, south, east, north = image.bounds
     path = folder / f"{city}-{detector}.yaml"
     path.write_text(
         SITE.format(

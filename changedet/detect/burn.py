@@ -57,15 +57,15 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
             "sentinel-2, so give both bands and leave out other sensors, or name another detector"
         )
     pair = choose_pair(stack, periods)
-    before, after = (_burn_ratio(image, pair.bands) for image in (pair.before, pair.after))
+    places = [pair.bands.index(band) for band in BANDS]
+    before, after = (burn_ratio(*(image[i] for i in places)) for image in (pair.before, pair.after))
     seen = pair.seen & np.isfinite(before) & np.isfinite(after)
     if np.count_nonzero(seen) < LEAST_VALUES:
         raise NothingClearError(
             f"stack {key}: the clearest dates before and after have {np.count_nonzero(seen)} pixels in common; "
             f"detector burn needs {LEAST_VALUES}"
         )
-    fall = _fall(before - after, seen)
-    null = mirrored(fall[sample(seen)])
+    fall, null = burning(before - after, seen)
     scale = max(1.4826 * float(np.median(np.abs(null))), SMALLEST_SCALE)
     fall = fall / np.float32(scale)
     fall[~seen] = np.nan
@@ -73,11 +73,17 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
     return pair_map(stack, _seeing(pair, seen), fall, p_value, rate, "burn")
 
 
-def _burn_ratio(image: tuple[Image, ...], bands: tuple[str, ...]) -> Image:
-    nir, swir22 = (image[bands.index(band)] for band in BANDS)
+def burn_ratio(nir: Image, swir22: Image) -> Image:
+    """The normalised burn ratio; NaN where it is too dark for one."""
     total = nir + swir22
     ratio: Image = np.divide(nir - swir22, total, out=np.full_like(total, np.nan), where=total > DARKEST)
     return ratio
+
+
+def burning(difference: Image, seen: Mask) -> tuple[Image, NDArray[np.float64]]:
+    """The fall of the burn ratio (y, x) from its difference, and values of it as they are where nothing burnt."""
+    fall = _fall(difference, seen)
+    return fall, mirrored(fall[sample(seen)])
 
 
 def _fall(difference: Image, seen: Mask) -> Image:

@@ -147,6 +147,13 @@ class Null:
         _tail(np.ascontiguousarray(score, np.float32).reshape(-1), knots, levels, self.slope, p_value.reshape(-1))
         return p_value
 
+    def score(self, p_value: Image) -> Image:
+        """The score that has this probability; NaN stays."""
+        rest = 1 - BULK
+        beyond = self.knots[-1] + self.slope * np.log(rest / np.clip(p_value, 1e-30, rest))
+        score: Image = np.where(p_value < rest, beyond, np.interp(1 - p_value, self.levels, self.knots))
+        return np.where(np.isnan(p_value), np.nan, score).astype(np.float32)
+
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def _tail(score: Image, knots: NDArray[np.float64], levels: NDArray[np.float64], slope: float, p_value: Image) -> None:

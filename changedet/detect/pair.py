@@ -6,6 +6,7 @@ other cities) is in docs/benchmarks.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,10 +15,11 @@ from numba import njit, prange
 
 from changedet import scratch
 from changedet.detect.chronochrome import Model
-from changedet.detect.features import Null, Pair, choose_pair, pick, sample
+from changedet.detect.features import BULK, Null, Pair, choose_pair, pick, sample
 from changedet.detect.filters import Image, Mask, gradient, gradient_at, reach, smooth, smooth_sum
+from changedet.detect.large_burns import large_burns
 from changedet.detect.mad import pair_map
-from changedet.stack import Periods
+from changedet.stack import Periods, geobox_of
 from changedet.values import DetectorConfig
 
 VISIBLE = ("blue", "green", "red")
@@ -38,7 +40,9 @@ GREEN_DISCOUNT = 0.5
 MOST_LEVEL, MOST_SLOPE = 0.75, 0.12
 """Of unchanged ground the 85 % quantile of the score is at most this: noise alone gives 0.7, the labelled cities 0.2 to
 0.6; and the mean excess over it was 0.07 to 0.17. More comes from change that covers much of the map."""
-
+TYPICAL = Null(np.linspace(0, 0.4, 37), np.linspace(0, BULK, 37), MOST_SLOPE)
+"""Of a city where little changed. A map with large burnt ground gets its scores from its p-values by this: what lies
+between its own scores and chance it cannot tell."""
 
 STRIP = 256
 """Rows at a time,"""
@@ -58,8 +62,9 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
     """ChangeMap between the clearest date of each side.
 
     ``score`` is how unexpected the change of spectrum and edges is, smoothed over several widths: a mean of ln(1 + d²)
-    and so comparable between sites. ``p_value`` comes from the bulk of the map itself; ``onset_after`` and
-    ``onset_before`` are the two acquisitions. A pixel not seen on both is not observable.
+    and so comparable between sites. ``p_value`` comes from the bulk of the map itself, and on large burnt ground, which
+    the bulk would hide, from that of the burn ratio (``large_burns``). ``onset_after`` and ``onset_before`` are the two
+    acquisitions. A pixel not seen on both is not observable.
 
     Raises
     ------
@@ -69,6 +74,12 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
     pair = choose_pair(stack, periods)
     score = change_score(pair)
     p_value = Null.fit(score[sample(pair.seen)], MOST_LEVEL, MOST_SLOPE).p_value(score)
+    grid = geobox_of(stack).resolution
+    burnt = large_burns(pair, math.sqrt(abs(grid.x * grid.y)), rate)
+    if burnt is not None:
+        np.fmin(p_value, burnt, out=p_value)
+        for top in range(0, len(score), STRIP):
+            score[top : top + STRIP] = TYPICAL.score(p_value[top : top + STRIP])
     return pair_map(stack, pair, score, p_value, rate, "pair")
 
 
