@@ -78,8 +78,24 @@ def _assess(
     shifts = controls.candidates(outlines[0], where)
     picked = pick(views, outlines, shifts)
     looked = [look_at(view, shape, shifts[picked]) for view, shape in zip(views, outlines, strict=True)]
+    return _concluded(one, question, looked, (_places(one, shifts[picked], geobox), rng))
+
+
+def _concluded(
+    one: ClaimedObject,
+    question: Question,
+    looked: list[Seen],
+    compared: tuple[tuple[tuple[float, float], ...], np.random.Generator],
+) -> Finding:
+    """The finding from the scans of one object.
+
+    Parameters
+    ----------
+    compared : where its controls lie; and the stream that the injected changes are drawn from
+    """
+    places, rng = compared
     clear_after, images_after = _counts(looked, question)
-    stacks, p_intact, p_claimed, power = chances(looked, question, len(picked), rng)
+    stacks, p_intact, p_claimed, power = chances(looked, question, len(places), rng)
     dated = dating.date([each.scanned for each in looked if each.scanned is not None]) if p_intact is not None else None
     found = p_intact is not None and p_intact <= ALPHA
     finding = Finding(
@@ -97,7 +113,7 @@ def _assess(
         restless=any(_restless(each.scanned) for each in looked if each.scanned is not None),
         misregistered=any(_misregistered(each.view) for each in looked),
         offset_suspect=any(_offset(each) for each in looked),
-        places=_places(one, shifts[picked], geobox),
+        places=places,
     )
     return finding if dated is None or not found else _dated(finding, looked, dated, question.what)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,7 @@ from changedet.claim import ClaimedObject
 from changedet.objects import controls, shapes
 from changedet.objects.scan import LEAST_PLACEBOS, MIN_AFTER, MIN_BEFORE, Scan, scan
 from changedet.objects.series import Planes, Series, clear, measure, planes_of, ring_means
+from changedet.objects.steady import steady
 from changedet.stack import Periods, band_names, geobox_of, ring_mask
 
 Doubles = NDArray[np.float64]
@@ -71,10 +72,12 @@ def view_of(stack: xr.Dataset, periods: Periods) -> View | None:
     if not len(before):
         return None
     planes = planes_of(stack)
+    if planes.radar:
+        planes = replace(planes, steady=steady(planes, before, after))
     usual = planes.over(before)
     names = band_names(stack)
     band = names.index("nir") if "nir" in names else 0
-    lead = Planes((planes.bands[band][before],), planes.valid[before], planes.radar)
+    lead = Planes((planes.bands[band][before],), planes.valid[before], planes.radar, planes.steady)
     image = usual.bands[band][0].astype(np.float64)
     image = np.where(usual.valid[0] > 0, np.log(np.maximum(image, 1e-6)) if planes.radar else image, np.nan)
     return View(stack, planes, before, after, lead, usual, image)

@@ -17,6 +17,7 @@ from changedet.detect.calibrate import placebo_windows
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
 from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.objects.series import Series
+from changedet.objects.weather import without_weather
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -100,6 +101,7 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
         return None
     phase = year_phase(times) if has_season(times, reference, HARMONIC_LEAST) else no_season(times)
     around = measure([(series.values, series.mask)], reference)
+    series = without_weather(series, reference, phase, around)
     base = (series, phase, around)
     values = _residuals(*base, reference, HARMONIC_LEAST)
     whiten = whitening([(values, series.mask)], reference).astype(np.float64)

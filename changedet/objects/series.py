@@ -9,7 +9,7 @@ import xarray as xr
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from changedet.objects.shapes import Shape
+from changedet.objects.shapes import LEAST_RING, Shape
 from changedet.stack import band_names
 
 Floats = NDArray[np.float32]
@@ -46,12 +46,14 @@ class Planes:
     valid: Floats
     """(time, y, x), 0 or 1."""
     radar: bool
+    steady: Floats | None = None
+    """(y, x), 1 where a ring may lie and 0 where something changed; None: anywhere."""
 
     def over(self, dates: NDArray) -> Planes:
         """The mean of some dates, as if it were one; pixels that none of them shows stay invalid."""
         count = self.valid[dates].sum(0)
         means = tuple((band[dates].sum(0) / np.maximum(count, 1))[None] for band in self.bands)
-        return Planes(means, (count > 0).astype(np.float32)[None], self.radar)
+        return Planes(means, (count > 0).astype(np.float32)[None], self.radar, self.steady)
 
 
 def planes_of(stack: xr.Dataset) -> Planes:
@@ -65,7 +67,7 @@ def clear(planes: Planes, shape: Shape, places: NDArray) -> NDArray[np.bool_]:
     """Whether enough of the footprint, and for radar of its ring, is valid: (time, places)."""
     seen = _sums(planes.valid, shape.weights, places) >= LEAST_SEEN
     if planes.radar:
-        seen &= _sums(planes.valid, shape.ring, places) >= LEAST_SEEN
+        seen &= _ring(planes, shape, places)[0] >= LEAST_SEEN
     return seen
 
 
@@ -84,14 +86,31 @@ def measure(planes: Planes, shape: Shape, places: NDArray, reference: NDArray | 
     share = np.maximum(_sums(planes.valid, shape.weights, places), np.float32(1e-6))
     values = np.stack([_sums(band, shape.weights, places) / share for band in planes.bands])
     if planes.radar:
-        share = np.maximum(_sums(planes.valid, shape.ring, places), np.float32(1e-6))
-        ring = np.stack([_sums(band, shape.ring, places) / share for band in planes.bands])
+        _, ring = _ring(planes, shape, places)
         mask &= (values > 0).all(0) & (ring > 0).all(0)
         own, around = np.log(np.where(mask, values, 1)), np.log(np.where(mask, ring, 1))
         values = own - around
         if reference is not None:
             values += (1 - _answer(own, around, mask, reference)) * (around - _mean(around, mask, reference))
     return Series(np.asarray(values * mask, np.float32), mask.astype(np.float32))
+
+
+def _ring(planes: Planes, shape: Shape, places: NDArray) -> tuple[Floats, Floats]:
+    """Share of each place's ring that is valid (time, places), and its mean (bands, time, places).
+
+    What changed in the ring is left out where enough of it remains: a tank that was lost next door would else look like
+    a gain of the object.
+    """
+    share = _sums(planes.valid, shape.ring, places)
+    total = np.stack([_sums(band, shape.ring, places) for band in planes.bands])
+    if planes.steady is not None:
+        whole = _sums(planes.steady[None], shape.ring, places)
+        enough = whole >= LEAST_RING
+        valid = _sums(planes.valid * planes.steady, shape.ring, places)
+        parts = np.stack([_sums(band * planes.steady, shape.ring, places) for band in planes.bands])
+        share = np.where(enough, valid / np.maximum(whole, np.float32(1e-6)), share)
+        total = np.where(enough, parts / np.maximum(whole, np.float32(1e-6)), total)
+    return share, total / np.maximum(share, np.float32(1e-6))
 
 
 def _mean(values: Floats, mask: NDArray[np.bool_], dates: NDArray) -> NDArray:
