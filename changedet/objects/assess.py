@@ -31,6 +31,8 @@ LARGE_SHIFT = 0.5
 """Pixels that dates may lie off each other, at the median."""
 OFFSET_JUMP = 0.05
 """Reflectance by which all bands of the surroundings may not jump together."""
+LOUDER = 0.7
+"""ln power, 3 dB: by which rubble echoes louder than what stood there, at most."""
 DARKER = 0.06
 """Reflectance by which sooted ground is darker than what it covers, at least."""
 
@@ -142,8 +144,33 @@ def _dated(finding: Finding, looked: list[Seen], dated: dating.Dating, what: Wha
         scenes=tuple(scene for _, scene in sorted(scenes)),
         sensors=len(sensors),
         lasting=any(lasting),
-        as_claimed=all(_as_claimed(each, dated, what) for each in used if not each.view.radar),
+        as_claimed=_all_as_claimed(used, p, dated, what),
     )
+
+
+def _all_as_claimed(used: list[Seen], p: Mapping[str, float | None], dated: dating.Dating, what: What) -> bool:
+    """Whether the change went the way of the claim in every optical stack, or where only radar shows it, in radar."""
+    optical = [each for each in used if not each.view.radar]
+    if any((value := p[each.view.key]) is not None and value <= SHOWS for each in optical):
+        return all(_as_claimed(each, dated, what) for each in optical)
+    radar = [each for each in used if each.view.radar and (value := p[each.view.key]) is not None and value <= SHOWS]
+    return all(_echo_as_claimed(each, dated, what) for each in radar)
+
+
+def _echo_as_claimed(each: Seen, dated: dating.Dating, what: What) -> bool:
+    """Whether the object's echo came nearer to that of its ring, or for a claim of building, went away from it.
+
+    Rubble may echo louder than a flat roof did, but hardly by as much as new walls.
+    """
+    times = each.view.stack.time.values
+    later = np.array([t for t in each.view.window if times[t] >= dated.before and each.series.mask[t, 0] > 0], int)
+    if what == "intact" or not len(later):
+        return True
+    over, over_after = each.mean_of(each.view.reference), each.mean_of(later)
+    smaller = float(over_after @ over_after) < float(over @ over)
+    if what == "built":
+        return not smaller
+    return smaller or float((over_after - over).mean()) < LOUDER * each.shape.fill
 
 
 def _as_claimed(each: Seen, dated: dating.Dating, what: What) -> bool:

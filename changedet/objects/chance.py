@@ -72,7 +72,8 @@ def steps_for(each: Seen, question: Question, count: int, rng: np.random.Generat
     """The claimed change as steps of the stack's physical values: (bands, count)."""
     bands = band_names(each.view.stack)
     if each.view.radar:
-        return inject.radar_steps(each.shape.fill, len(bands), count, rng)
+        over_ground = np.exp(each.mean_of(each.view.reference))
+        return inject.radar_steps(question.what, over_ground, each.shape.fill, count, rng)
     own, ground = means_of(each, each.view.reference)
     return inject.optical_steps(question.what, (own, ground, each.shape.fill), bands, count, rng)
 

@@ -2,7 +2,7 @@
 
 Optical: the object's material gives way to that of the ground around it, more or less sooted. With o the object's mean,
 g the ground's and f the share of o that comes from the object itself, a full change is (g − o) + λ f (soot − g).
-Radar: after a collapse the echo may fall or rise (3 dB is usual), so that the step is drawn from a normal distribution.
+Radar: the object's own echo gives way to that of rubble or ground, which may be fainter or stronger (3 dB is usual).
 """
 
 from __future__ import annotations
@@ -53,10 +53,25 @@ def optical_steps(
     return np.asarray(((ground - own)[:, None] + sooted * fill * (soot - ground)[:, None]) * complete)
 
 
-def radar_steps(fill: float, bands: int, count: int, rng: np.random.Generator) -> Doubles:
-    """Changes of ln power (bands, count): the echo of the object itself rises or falls by some dB."""
-    step = rng.normal(0, RADAR_STEP_DB, count) + rng.normal(0, 1, (bands, count))
-    return np.asarray(np.log1p(fill * (10 ** (step / 10) - 1)))
+def radar_steps(what: What, over_ground: Doubles, fill: float, count: int, rng: np.random.Generator) -> Doubles:
+    """Changes of the footprint's ln power (bands, count).
+
+    A structure that is lost takes no more than its own echo with it; what lies there after it echoes like the ground,
+    give or take ``RADAR_STEP_DB``. What is built or only damaged changes the echo of its share by as much, up or down.
+
+    Parameters
+    ----------
+    over_ground : (bands,), the footprint's mean power over its ring's
+    fill : the object's share of its mean
+    """
+    bands = len(over_ground)
+    other = 10 ** ((rng.normal(0, RADAR_STEP_DB, count) + rng.normal(0, 1, (bands, count))) / 10)
+    if what == "built":
+        return np.asarray(np.log1p(fill * (other - 1)))
+    own = over_ground[:, None]
+    of_object = np.maximum(own - (1 - fill), 0)
+    complete = rng.uniform(*COMPLETE[what], count)
+    return np.asarray(np.log1p(complete * (fill * other - of_object) / own))
 
 
 def injected(scanned: Scan, steps: Doubles, days: NDArray[np.datetime64], everywhere: bool = False) -> Doubles:

@@ -85,7 +85,9 @@ def _power(
         if not len(null):
             continue
         if view.radar:
-            steps = inject.radar_steps(shape.fill, len(band_names(view.stack)), len(shifts) - 1, rng)
+            steps = inject.radar_steps(
+                question.what, np.ones(len(band_names(view.stack))), shape.fill, len(shifts) - 1, rng
+            )
         else:
             complete = rng.uniform(*inject.COMPLETE[question.what], len(shifts) - 1)
             steps = -shape.fill * contrast[view.key][:, None] * complete

@@ -65,6 +65,12 @@ class Seen:
     """On the dates on which the object is seen; it comes first, then its controls."""
     scanned: Scan | None
 
+    def mean_of(self, dates: NDArray) -> Doubles:
+        """Mean of the object's values over its clear dates among some: (bands,), 0 where there is none."""
+        mask = self.series.mask[dates, 0]
+        total = (self.series.values[:, dates, 0] * mask).sum(1)
+        return np.asarray(total / max(float(mask.sum()), 1.0), np.float64)
+
 
 def view_of(stack: xr.Dataset, periods: Periods) -> View | None:
     """A stack ready to be summed over; None where it has no date in the reference period."""
@@ -136,7 +142,7 @@ def look_at(view: View, shape: shapes.Shape, shifts: NDArray[np.int64]) -> Seen:
     """The scan of an object and its controls, on the dates on which the object is seen."""
     series = measure(view.planes, shape, places_of(shape, shifts), view.reference)
     own = series.mask[:, :1]
-    series = Series(series.values * own, series.mask * own)
+    series = replace(series, values=series.values * own, mask=series.mask * own)
     reference = view.reference[own[view.reference, 0] > 0]
     window = view.window[own[view.window, 0] > 0]
     if len(reference) < MIN_BEFORE + MIN_AFTER or len(window) < MIN_AFTER or len(shifts) < LEAST_PLACEBOS:

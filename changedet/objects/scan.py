@@ -15,7 +15,7 @@ from scipy import stats
 
 from changedet.detect.calibrate import placebo_windows
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
-from changedet.detect.surroundings import Surroundings, measure, whitening
+from changedet.detect.surroundings import measure, whitening
 from changedet.objects.series import Series
 from changedet.objects.weather import without_weather
 
@@ -101,17 +101,20 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
         return None
     phase = year_phase(times) if has_season(times, reference, HARMONIC_LEAST) else no_season(times)
     around = measure([(series.values, series.mask)], reference)
-    series = without_weather(series, reference, phase, around)
-    base = (series, phase, around)
-    values = _residuals(*base, reference, HARMONIC_LEAST)
+    if series.ground is not None:
+        # already compared with its own ring: against the mean of some dates, what was bright by chance falls back
+        around.line[:, :, 1:] = 0
+    series = without_weather(series, reference, phase, (around, HARMONIC_LEAST))
+    values = series.values.copy()
+    subtract_baseline(values, series.mask, reference, phase, around.line, around.knots, HARMONIC_LEAST)
     whiten = whitening([(values, series.mask)], reference).astype(np.float64)
     z, scale = _standard(values, series.mask, whiten, reference)
     mask = series.mask.astype(np.float64)
     runs = []
     for placebo in placebos:
+        # the baseline is that of all reference dates: without those of a winter, it would miss that winter's shadows
         before, after = np.array(placebo.before, np.int32), np.array(placebo.after, np.int32)
-        moved = _residuals(*base, before, HARMONIC_LEAST * len(before) / len(reference))
-        runs.append((_standard(moved, series.mask, whiten, before)[0].astype(np.float32), before, after))
+        runs.append((_standard(values, series.mask, whiten, before)[0].astype(np.float32), before, after))
     # what wanders with the seasons or the weather is noise of that series: put over it, lest its steps be clipped
     level, _ = _own_null(
         np.array([largest(run.astype(np.float64), mask, before, after) for run, before, after in runs])
@@ -131,12 +134,6 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     jump = np.median(around.line[:, window, 0], axis=1) - np.median(around.line[:, reference, 0], axis=1)
     step = whiten[:, :, None] / scale
     return Scan(z, mask, step, times, reference, window, level, spread, restless, inflation, jump.astype(np.float64))
-
-
-def _residuals(series: Series, phase: Floats, around: Surroundings, before: NDArray, least: float) -> Floats:
-    values = series.values.copy()
-    subtract_baseline(values, series.mask, before, phase, around.line, around.knots, least)
-    return values
 
 
 def _standard(values: Floats, mask: Floats, whiten: Doubles, before: NDArray) -> tuple[Doubles, Doubles]:

@@ -28,12 +28,15 @@ class Series:
     """(bands, time, places): reflectance, or ln of the footprint's mean power less its ring's; 0 where unseen."""
     mask: Floats
     """(time, places), 0 or 1."""
+    ground: Floats | None = None
+    """(bands, time): ln of what the ground around the places did on each date, at the median; None for optical."""
 
     def at(self, places: NDArray) -> Series:
         """Some of the places."""
         return Series(
             np.ascontiguousarray(self.values[:, :, places]),
             np.ascontiguousarray(self.mask[:, places]),
+            self.ground,
         )
 
 
@@ -85,14 +88,23 @@ def measure(planes: Planes, shape: Shape, places: NDArray, reference: NDArray | 
     mask = clear(planes, shape, places)
     share = np.maximum(_sums(planes.valid, shape.weights, places), np.float32(1e-6))
     values = np.stack([_sums(band, shape.weights, places) / share for band in planes.bands])
+    ground = None
     if planes.radar:
         _, ring = _ring(planes, shape, places)
         mask &= (values > 0).all(0) & (ring > 0).all(0)
         own, around = np.log(np.where(mask, values, 1)), np.log(np.where(mask, ring, 1))
-        values = own - around
+        values, ground = own - around, _shared(around, mask)
         if reference is not None:
             values += (1 - _answer(own, around, mask, reference)) * (around - _mean(around, mask, reference))
-    return Series(np.asarray(values * mask, np.float32), mask.astype(np.float32))
+    return Series(np.asarray(values * mask, np.float32), mask.astype(np.float32), ground)
+
+
+def _shared(around: Floats, mask: NDArray[np.bool_]) -> Floats:
+    """The median over the places that are seen, (bands, time); 0 on dates that show none."""
+    out = np.zeros(around.shape[:2], np.float32)
+    for t in np.flatnonzero(mask.any(1)):
+        out[:, t] = np.median(around[:, t, mask[t]], axis=1)
+    return out
 
 
 def _ring(planes: Planes, shape: Shape, places: NDArray) -> tuple[Floats, Floats]:
@@ -110,7 +122,7 @@ def _ring(planes: Planes, shape: Shape, places: NDArray) -> tuple[Floats, Floats
         parts = np.stack([_sums(band * planes.steady, shape.ring, places) for band in planes.bands])
         share = np.where(enough, valid / np.maximum(whole, np.float32(1e-6)), share)
         total = np.where(enough, parts / np.maximum(whole, np.float32(1e-6)), total)
-    return share, total / np.maximum(share, np.float32(1e-6))
+    return share, np.asarray(total / np.maximum(share, np.float32(1e-6)), np.float32)
 
 
 def _mean(values: Floats, mask: NDArray[np.bool_], dates: NDArray) -> NDArray:

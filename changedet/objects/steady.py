@@ -36,7 +36,7 @@ def steady(planes: Planes, reference: NDArray, window: NDArray) -> Floats:
         seen = (old.valid[0] > 0) & (new.valid[0] > 0)
         for a, b in zip(old.bands, new.bands, strict=True):
             changed |= _unusual(_smooth(a[0]), _smooth(b[0]), seen)
-    return 1 - ndimage.binary_dilation(changed, iterations=1).astype(np.float32)
+    return np.where(ndimage.binary_dilation(changed, iterations=1), np.float32(0), np.float32(1))
 
 
 def _smooth(image: Floats) -> Floats:
@@ -50,4 +50,4 @@ def _unusual(old: Floats, new: Floats, seen: NDArray[np.bool_]) -> NDArray[np.bo
     change = np.log(np.where(good, new, 1)) - np.log(np.where(good, old, 1))
     change -= np.median(change[good])
     spread = 1.4826 * np.median(np.abs(change[good])) + 1e-6
-    return good & (np.abs(change) > UNUSUAL * spread)
+    return np.asarray(good & (np.abs(change) > UNUSUAL * spread))

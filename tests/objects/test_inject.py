@@ -1,0 +1,35 @@
+"""The claimed change as steps of a series."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedet.objects.inject import RADAR_STEP_DB, radar_steps
+
+
+@given(st.floats(0.2, 30), st.floats(0.05, 1), st.integers(0, 1000))
+def test_a_lost_structure_takes_its_own_echo_and_no_more(over: float, fill: float, seed: int) -> None:
+    steps = radar_steps("destroyed", np.array([over, over]), fill, 50, np.random.default_rng(seed))
+    assert steps.shape == (2, 50)
+    assert np.isfinite(steps).all()
+    ground = over - max(over - (1 - fill), 0)
+    assert (steps >= math.log(ground / over) - 1e-9).all() if ground > 0 else True
+
+
+def test_a_strong_echo_falls_to_that_of_the_ground() -> None:
+    # all of the footprint's echo is the object's, 100 times the ground's: 20 dB down, give or take what lies there then
+    steps = radar_steps("destroyed", np.array([100.0]), 1.0, 4000, np.random.default_rng(1))
+    assert np.median(steps) < -1.2
+    assert (steps < 0).all()
+
+
+def test_what_is_built_may_echo_more_or_less() -> None:
+    steps = radar_steps("built", np.array([1.0]), 1.0, 4000, np.random.default_rng(1))
+    decibels = 10 * steps / math.log(10)
+    assert np.median(decibels) == pytest.approx(0, abs=0.2)
+    assert decibels.std() == pytest.approx(math.hypot(RADAR_STEP_DB, 1), rel=0.05)
