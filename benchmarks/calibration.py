@@ -58,8 +58,11 @@ class Tally:
         return [*cells, f"{share / rate:.2f}", str(len(self.pixels))]
 
 
-def fellings(stack: xr.Dataset) -> NDArray[np.bool_]:
-    """Ground whose median summer NDVI fell by more than ``FELLED`` beyond the scene's from one year to the next."""
+def fellings(stack: xr.Dataset, grow: int = GROW) -> NDArray[np.bool_]:
+    """Ground whose median summer NDVI fell by more than ``FELLED`` beyond the scene's from one year to the next.
+
+    Grown by ``grow`` pixels, at least one.
+    """
     ndvi = ((stack.nir - stack.red) / (stack.nir + stack.red)).values
     year, month = stack.time.dt.year.values, stack.time.dt.month.values
     with warnings.catch_warnings():
@@ -69,7 +72,7 @@ def fellings(stack: xr.Dataset) -> NDArray[np.bool_]:
         )
     fall = summers[:-1] - summers[1:]
     fall -= np.nanmedian(fall, axis=(1, 2), keepdims=True)
-    return np.asarray(ndimage.binary_dilation((fall > FELLED).any(0), iterations=GROW))
+    return np.asarray(ndimage.binary_dilation((fall > FELLED).any(0), iterations=grow))
 
 
 def windows(stack: xr.Dataset, least: int, step: int) -> Iterator[tuple[xr.Dataset, Periods, int]]:
