@@ -1,9 +1,10 @@
 """What is flagged where nothing changed: ``python benchmarks/calibration.py [--write]``.
 
 Radar: three bursts of OPERA RTC-S1 over California on which no change of the surface is known. Optical: Sentinel-2 over
-a managed forest in Romania, outside the ground whose summer NDVI fell in any year (the fellings), grown by 30 m. Every
-run of two, three and five dates that has at least nine (radar) or 24 (optical) dates before it is scanned as if it were
-the after-window of a site, each with the default settings; so is PWTT on the same windows.
+a managed forest in Romania, outside the ground whose summer NDVI fell in any year (the fellings), grown by 30 m, and
+by 10 m, where blurred edges of fellings may be judged as well. Every run of two, three and five dates that has at least
+nine (radar) or 24 (optical) dates before it is scanned as if it were the after-window of a site, each with the default
+settings; so is PWTT on the same windows.
 
 The binomial interval takes one independent value per smoothing kernel (4 π σ² pixels at the widest scale) and per
 window that shares no date with another; the other interval draws whole windows with replacement.
@@ -33,8 +34,16 @@ AFTER = (2, 3, 5)
 LEAST = {"rtc": 9, "romania": 24}
 WIDEST = {"rtc": 2.0, "romania": 1.0}
 """Standard deviation in pixels of the widest smoothing."""
-FELLED, GROW = 0.08, 3
+FELLED, GROW, NEAR = 0.08, 3, 1
 SUMMER = (6, 7, 8, 9)
+
+WHY = """\
+Why `romania` is flagged less than asked for: the null is that of the whole scene, and the ground that is judged is its
+quietest third. On that ground the placebo windows themselves have p ≤ 1 % for 0.55 % of their values and p ≤ 5 % for
+3.2 %; those in the first quarter of the reference, mostly of 2015 and 2016, for 1.1 %, the others for 0.4 %, as the
+windows judged here. With the ground that is not judged left out of the null the shares were 0.48 % and 4.6 %; with
+ground left out that other placebo windows show to have changed, they stayed as they are, and so they did with every
+date co-registered: the fellings are not what makes the tail heavy."""
 
 
 @dataclass
@@ -82,8 +91,10 @@ def windows(stack: xr.Dataset, least: int, step: int) -> Iterator[tuple[xr.Datas
             yield stack.isel(time=slice(0, first + size)), split(stack, first, size), size
 
 
-def measure(stack: xr.Dataset, name: str, changed: NDArray[np.bool_], step: int, tallies: dict[str, Tally]) -> None:
-    """Run every window of one stack through the methods; ``changed`` is ground that is not judged."""
+def measure(
+    stack: xr.Dataset, name: str, changed: dict[str, NDArray[np.bool_]], step: int, tallies: dict[str, Tally]
+) -> None:
+    """Run every window of one stack through the methods; ``changed`` is ground that is not judged, by what it is."""
     for part, periods, size in windows(stack, LEAST[name], step):
         span = (periods.after.last - periods.after.first).days + 1
         maps = {"scan": scan.detect(part, periods, scan.Config(), RATES[0])}
@@ -93,18 +104,19 @@ def measure(stack: xr.Dataset, name: str, changed: NDArray[np.bool_], step: int,
                 maps[f"pwtt, {variance}"] = pwtt.detect(part, periods, config, RATES[0])
             maps["pwtt, T > 3.3"] = pwtt.detect(part, periods, pwtt.Config(), RATES[0])
         for method, change in maps.items():
-            tally = tallies.setdefault(method, Tally())
-            judged = change.observable.values & ~changed
-            p = change.p_value.values[judged]
-            for rate in RATES:
-                fixed = method.endswith("3.3")
-                tally.shares[rate].append(float(np.mean(change.changed.values[judged] if fixed else p <= rate)))
-            tally.pixels.append(int(judged.sum()))
-            tally.years.append(span / 365.25)
-            tally.apart += step / size
-            if method == "scan":
-                pieces = significant_pieces(change, RATES[0], 2)
-                tally.regions.append(sum(not changed.ravel()[piece.pixels].any() for piece in pieces))
+            pieces = significant_pieces(change, RATES[0], 2) if method == "scan" else []
+            for words, mask in changed.items():
+                tally = tallies.setdefault(method + words, Tally())
+                judged = change.observable.values & ~mask
+                p = change.p_value.values[judged]
+                for rate in RATES:
+                    fixed = method.endswith("3.3")
+                    tally.shares[rate].append(float(np.mean(change.changed.values[judged] if fixed else p <= rate)))
+                tally.pixels.append(int(judged.sum()))
+                tally.years.append(span / 365.25)
+                tally.apart += step / size
+                if method == "scan":
+                    tally.regions.append(sum(not mask.ravel()[piece.pixels].any() for piece in pieces))
 
 
 def main() -> None:
@@ -117,23 +129,31 @@ def main() -> None:
         if name == "rtc":
             for burst in BURSTS:
                 stack = rtc_stack(DATA, burst)
-                measure(stack, name, np.zeros((stack.sizes["y"], stack.sizes["x"]), bool), 1, tallies)
+                measure(stack, name, {"": np.zeros((stack.sizes["y"], stack.sizes["x"]), bool)}, 1, tallies)
         else:
             stack = romania_stack(DATA)
             stack = stack.isel(time=stack.valid.mean(("y", "x")).values > 0.5)
-            measure(stack, name, fellings(stack), 3, tallies)
+            near = {"": fellings(stack), f", {10 * NEAR} m from fellings": fellings(stack, grow=NEAR)}
+            measure(stack, name, near, 3, tallies)
         for method, tally in tallies.items():
             rows += [tally.row(f"{name}: {method}", rate, WIDEST[name]) for rate in RATES]
             if tally.regions:
                 many = sum(tally.regions)
-                regions.append(
-                    [name, str(len(tally.regions)), str(many), f"{np.mean(np.array(tally.regions) > 0):.0%}",
-                     f"{many / sum(tally.years):.2f}"]
-                )  # fmt: skip
+                with_one = f"{np.mean(np.array(tally.regions) > 0):.0%}"
+                yearly = f"{many / sum(tally.years):.2f}"
+                regions.append([f"{name}: {method}", str(len(tally.regions)), str(many), with_one, yearly])
         print(rows, regions, flush=True)
     head = ["", "nominal", "flagged", "binomial 95 %", "windows redrawn, 95 %", "÷ nominal", "windows"]
     head2 = ["", "windows", "false regions", "windows with one", "per site and year of after-window"]
-    lines = [*table(head, rows), "", f"Regions at a rate of {RATES[0]:.0%}:", "", *table(head2, regions)]
+    lines = [
+        *table(head, rows),
+        "",
+        *WHY.splitlines(),
+        "",
+        f"Regions at a rate of {RATES[0]:.0%}:",
+        "",
+        *table(head2, regions),
+    ]
     print("\n".join(lines))
     if arguments.write:
         write_section(

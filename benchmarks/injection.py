@@ -68,8 +68,9 @@ class Thing:
 
     def cells(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         """Middles of cells of a metre along each axis, and which of them are the object's."""
-        line = np.arange(self.diameter) - (self.diameter - 1) / 2
-        return self.y + line, self.x + line, np.hypot(line[:, None], line[None, :]) <= self.diameter / 2
+        line = np.arange(self.diameter, dtype=np.float64) - (self.diameter - 1) / 2
+        own = np.hypot(line[:, None], line[None, :]) <= self.diameter / 2
+        return self.y + line, self.x + line, np.asarray(own)
 
     def share(self, shape: tuple[int, int], pixel: int, sigma: float) -> NDArray[np.float64]:
         """How much of each pixel's value comes from the object, 0–1."""
