@@ -37,9 +37,9 @@ STEPS_DB = (-3.0, -6.0, -10.0)
 BOTH_DB = -6.0
 """What the radar sees of an object that both sensors see."""
 OPTICAL_PIXEL, RADAR_PIXEL = 10, 30
-APART = 170.0
+APART = 140.0
 """Metres between the middles of two objects."""
-OPTICAL_STEP, OPTICAL_DRAWS, RADAR_DRAWS = 3, 5, 1
+OPTICAL_STEP, OPTICAL_DRAWS, RADAR_DRAWS = 3, 4, 1
 FOUND, ASKED_CONTRAST, ASKED = 0.8, 0.15, 20
 NOTHING = "nothing put in"
 WORDS = f"""\
