@@ -193,7 +193,7 @@ def _window(on: date, after: Period, rng: np.random.Generator, *, right: bool) -
 
 
 def romania(data: Path, seed: int) -> list[Trial]:
-    return trials(romania_ground(data), 120, seed)
+    return trials(romania_ground(data), 200, seed)
 
 
 def rtc(data: Path, seed: int) -> list[Trial]:
@@ -202,7 +202,7 @@ def rtc(data: Path, seed: int) -> list[Trial]:
         item = json.loads(next(folder.rglob("*/*.json")).read_text())
         west, south, east, north = item["bbox"]
         ground = rtc_ground(data, folder.name, ((west + east) / 2, (south + north) / 2))
-        found += trials(ground, 27, seed + number)
+        found += trials(ground, 40, seed + number)
     return found
 
 

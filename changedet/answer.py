@@ -23,6 +23,9 @@ CLAIMED_P = 0.05
 """Up to it the claimed change would hardly ever look so small."""
 WEAK_P = 0.02
 """Below it the change is too weak to be the one claimed: a crop that was cut, say, where a building is said to go."""
+RARER = 5.0
+"""Times by which a claimed change must seldom look so small, against how seldom an unchanged place looks so changed, where
+the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``)."""
 POWER = 0.9
 SHARED = 0.5
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
@@ -154,6 +157,8 @@ def _changed(finding: Finding, what: What, window: Period) -> Said:
     if what == "intact":
         return _changed_though_intact(when, meets and finding.lasting)
     weak = finding.p_claimed is not None and finding.p_claimed < WEAK_P
+    if weak and _outside(finding, window) and _would_show(finding):
+        return "contradicted", f"something changed, but {when}, which is not when it is claimed", ()
     if weak or not (finding.lasting and finding.as_claimed):
         how = "and did not last" if not finding.lasting else "but not in the way of the claim"
         how = "but by far less than the claim would have it" if weak and finding.lasting else how
@@ -183,7 +188,7 @@ def _of_the_images(finding: Finding) -> tuple[Reason, ...]:
 
 def _unchanged(finding: Finding, what: What, window: Period) -> Said:
     """Nothing stands out: would the claimed change have been found?"""
-    doubts = _doubts(finding)
+    doubts = _doubts(finding, what)
     if not doubts:
         often = f"{100 * (finding.power or 0):.0f} %"
         text = f"no change was found; one as large as claimed would have been found {often} of the time"
@@ -204,7 +209,7 @@ def _unchanged(finding: Finding, what: What, window: Period) -> Said:
     return "inconclusive", "; ".join(words.get(reason, reason) for reason in doubts), doubts
 
 
-def _doubts(finding: Finding) -> tuple[Reason, ...]:
+def _doubts(finding: Finding, what: What) -> tuple[Reason, ...]:
     """Why the absence of a change says nothing; empty where it says something."""
     if finding.unread:
         return finding.unread
@@ -219,9 +224,21 @@ def _doubts(finding: Finding) -> tuple[Reason, ...]:
     if finding.power < POWER:
         few = finding.clear_in_time < finding.images_after / 2
         doubts.append("busy-site" if finding.restless else "clouded" if few else "below-detection-limit")
-    elif finding.p_intact <= UNCHANGED_P or finding.p_claimed > CLAIMED_P:
+    elif finding.p_claimed > _most_claimed(finding.p_intact, what):
         doubts.append("busy-site")
     return (*doubts, *_of_the_images(finding))
+
+
+def _most_claimed(p_intact: float, what: What) -> float:
+    """The largest p_claimed at which the claimed change did not happen; for a claim of intactness, nothing may show."""
+    if p_intact > UNCHANGED_P:
+        return CLAIMED_P
+    return 0.0 if what == "intact" else p_intact / RARER
+
+
+def _would_show(finding: Finding) -> bool:
+    """Whether the change would have been found, had it happened as claimed: there are images enough after it."""
+    return (finding.power or 0.0) >= POWER and finding.clear_after >= LEAST_IMAGES
 
 
 def _meets(finding: Finding, window: Period) -> bool:

@@ -50,7 +50,16 @@ LATE = replace(
         (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "inconclusive", ("clouded",)),
         (replace(CHANGED, date_first=at(3, 10), date_last=at(5, 26)), "supported", ()),
         (STILL, "contradicted", ()),
-        (replace(STILL, p_intact=0.10), "inconclusive", ("busy-site",)),
+        # somewhat changed: the claimed change must look so small five times more seldom
+        (replace(STILL, p_intact=0.10, p_claimed=0.03), "inconclusive", ("busy-site",)),
+        (replace(STILL, p_intact=0.10, p_claimed=0.02), "contradicted", ()),
+        (replace(STILL, p_intact=0.03, p_claimed=0.005), "contradicted", ()),
+        (replace(STILL, p_intact=0.03, p_claimed=0.01), "inconclusive", ("busy-site",)),
+        # far weaker than claimed: at another time it was not the claimed one; within the window nobody knows
+        (replace(CHANGED, p_claimed=0.005), "inconclusive", ("changed-otherwise",)),
+        (replace(LATE, p_claimed=0.005), "contradicted", ()),
+        (replace(LATE, p_claimed=0.005, power=0.5), "inconclusive", ("changed-otherwise",)),
+        (replace(LATE, p_claimed=0.005, clear_after=1), "inconclusive", ("changed-otherwise",)),
         (replace(STILL, p_claimed=0.06), "inconclusive", ("busy-site",)),
         (replace(STILL, power=0.89), "inconclusive", ("below-detection-limit",)),
         (replace(STILL, power=0.5, restless=True), "inconclusive", ("busy-site",)),
@@ -72,6 +81,7 @@ def test_a_claim_of_intactness_turns_the_rules_round() -> None:
     assert object_verdict(STILL, "intact", WINDOW, None).outcome == "supported"
     assert object_verdict(CHANGED, "intact", WINDOW, None).outcome == "contradicted"
     assert object_verdict(LATE, "intact", WINDOW, None).outcome == "inconclusive"
+    assert object_verdict(replace(STILL, p_intact=0.1), "intact", WINDOW, None).outcome == "inconclusive"
 
 
 @given(

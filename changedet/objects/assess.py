@@ -98,7 +98,8 @@ def _concluded(
     places, rng = compared
     clear_after, images_after = _counts(looked, question)
     stacks, p_intact, p_claimed, power = chances(looked, question, len(places), rng)
-    dated = dating.date([each.scanned for each in looked if each.scanned is not None]) if p_intact is not None else None
+    scans = [each.scanned for each in looked if each.scanned is not None]
+    dated = dating.date(scans, instant(question.periods.before.end)) if p_intact is not None else None
     found = p_intact is not None and p_intact <= ALPHA
     finding = Finding(
         name=one.name,

@@ -33,11 +33,15 @@ class Dating:
     """Of each scan, the share of its clear dates from ``before`` on that show it."""
 
 
-def date(scans: Sequence[Scan]) -> Dating | None:
+def date(scans: Sequence[Scan], since: Instant) -> Dating | None:
     """Date the change of the first series of each scan; None where no scan has a candidate.
 
     The log posterior is the sum of ½G/κ over the scans, κ the inflation of their placebos, with a flat prior over time:
     between two images all instants are as likely.
+
+    Parameters
+    ----------
+    since : the end of the reference period, in which by definition nothing changed; its last clear image may be older
     """
     edges = np.unique(np.concatenate([_clear(scan) for scan in scans]))
     if len(edges) < 2:
@@ -46,13 +50,14 @@ def date(scans: Sequence[Scan]) -> Dating | None:
     for scan in scans:
         logs += _log_likelihood(scan, edges)
     first_window = min(scan.times[scan.window[0]] for scan in scans if len(scan.window))
-    width = (edges[1:] - edges[:-1]) / np.timedelta64(1, "s")
+    inner = np.concatenate([np.clip(edges[:-1], since, edges[1:]), edges[-1:]])
+    width = (edges[1:] - inner[:-1]) / np.timedelta64(1, "s")
     usable = (edges[1:] >= first_window) & np.isfinite(logs)
     if not usable.any():
         return None
     weight = np.where(usable, np.exp(np.where(usable, logs - logs[usable].max(), 0)) * width, 0)
     share = np.concatenate([[0.0], np.cumsum(weight / weight.sum())])
-    low, high = _quantile(edges, share, 0.025), _quantile(edges, share, 0.975)
+    low, high = _quantile((inner, edges), share, 0.025), _quantile((inner, edges), share, 0.975)
     after = edges[max(int(np.searchsorted(share, SURE, side="right")) - 1, 0)]
     before = edges[min(int(np.searchsorted(share, 1 - SURE)), len(edges) - 1)]
     shown = [_shown(scan, before) for scan in scans]
@@ -81,10 +86,14 @@ def _log_likelihood(scan: Scan, edges: NDArray[np.datetime64]) -> NDArray[np.flo
     return out
 
 
-def _quantile(edges: NDArray[np.datetime64], share: NDArray[np.float64], q: float) -> Instant:
-    k = min(max(int(np.searchsorted(share, q, side="left")), 1), len(edges) - 1)
+def _quantile(
+    gaps: tuple[NDArray[np.datetime64], NDArray[np.datetime64]], share: NDArray[np.float64], q: float
+) -> Instant:
+    """The instant up to which a share ``q`` of the posterior lies; of each gap between images, where it begins and ends."""
+    begins, ends = gaps
+    k = min(max(int(np.searchsorted(share, q, side="left")), 1), len(ends) - 1)
     part = (q - share[k - 1]) / max(share[k] - share[k - 1], 1e-300)
-    return np.datetime64(edges[k - 1] + (edges[k] - edges[k - 1]) * min(max(part, 0.0), 1.0))
+    return np.datetime64(begins[k - 1] + (ends[k] - begins[k - 1]) * min(max(part, 0.0), 1.0))
 
 
 def _shown(scan: Scan, before: Instant) -> tuple[tuple[int, ...], float]:

@@ -26,7 +26,7 @@ def scan_of(step: float, first: int, hidden: tuple[int, ...] = (), inflation: fl
 
 
 def dated(*scans: Scan) -> Dating:
-    found = date(scans)
+    found = date(scans, TIMES[0])
     assert found is not None
     return found
 
@@ -60,4 +60,14 @@ def test_a_faint_step_has_a_wider_date() -> None:
 
 
 def test_without_an_image_of_the_window_there_is_no_date() -> None:
-    assert date([scan_of(5, 14, hidden=tuple(range(10, 20)))]) is None
+    assert date([scan_of(5, 14, hidden=tuple(range(10, 20)))], TIMES[0]) is None
+
+
+def test_within_the_reference_period_nothing_changed() -> None:
+    # the last images of the reference period are hidden; its end lies two days before the first image of the window
+    scan = scan_of(5, 10, hidden=(7, 8, 9))
+    found = date([scan], TIMES[10] - np.timedelta64(2, "D"))
+    assert found is not None
+    assert (found.after, found.before) == (TIMES[6], TIMES[10])
+    assert (TIMES[10] - found.first) / np.timedelta64(1, "D") == pytest.approx(1.95, abs=0.01)
+    assert (TIMES[10] - found.last) / np.timedelta64(1, "D") == pytest.approx(0.05, abs=0.01)
