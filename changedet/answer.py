@@ -24,8 +24,8 @@ CLAIMED_P = 0.05
 WEAK_P = 0.02
 """Below it the change is too weak to be the one claimed: a crop that was cut, say, where a building is said to go."""
 RARER = 5.0
-"""Times by which a claimed change must seldom look so small, against how seldom an unchanged place looks so changed, where
-the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``)."""
+"""Where the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``): by how much rarer it must be that the
+claimed change looks so small than that an unchanged place looks so changed."""
 POWER = 0.9
 SHARED = 0.5
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
@@ -156,17 +156,28 @@ def _changed(finding: Finding, what: What, window: Period) -> Said:
     meets = _meets(finding, window) and _twice(finding)
     if what == "intact":
         return _changed_though_intact(when, meets and finding.lasting)
+    return _changed_somehow(finding, what, (when, meets, _outside(finding, window)))
+
+
+def _changed_somehow(finding: Finding, what: What, dated: tuple[str, bool, bool]) -> Said:
+    """A change that is claimed.
+
+    Parameters
+    ----------
+    dated : when it changed, whether that meets the days claimed, and whether it lies wholly outside of them
+    """
+    when, meets, outside = dated
     weak = finding.p_claimed is not None and finding.p_claimed < WEAK_P
-    if weak and _outside(finding, window) and _would_show(finding):
+    if outside and weak and _would_show(finding):
         return "contradicted", f"something changed, but {when}, which is not when it is claimed", ()
     if weak or not (finding.lasting and finding.as_claimed):
         how = "and did not last" if not finding.lasting else "but not in the way of the claim"
         how = "but by far less than the claim would have it" if weak and finding.lasting else how
         return "inconclusive", f"something changed {when}, {how}", ("changed-otherwise",)
-    if _outside(finding, window):
-        return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()
-    if meets:
+    if meets and not outside:
         return "supported", f"{CONSISTENT[what]}, {when}", ()
+    if outside:
+        return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()
     return "inconclusive", f"something changed {when}; too few clear images say when", ("clouded",)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from changedet.errors import ChangedetError
+from changedet.errors import ChangedetError, ServiceError
 from changedet.terminal import print_answer, print_json, print_run, print_search, progress_bars
 
 if TYPE_CHECKING:
@@ -81,11 +81,18 @@ def plan(claim: ClaimFile, as_json: Json = False) -> None:
     """Say what could be shown of a claim, before anything is spent: sizes, dates, what no image of 10 m can settle."""
     from changedet import planning
 
-    planned = planning.plan(claim)
-    if as_json:
-        print_json(planned.as_dict())
-    else:
-        typer.echo("\n".join(planned.lines()))
+    def told(planned: planning.Plan | planning.Sizes) -> None:
+        if as_json:
+            print_json(planned.as_dict())
+        else:
+            typer.echo("\n".join(planned.lines()))
+
+    try:
+        told(planning.plan(claim))
+    except ServiceError:
+        # what needs no catalogue is said all the same
+        told(planning.sizes(claim))
+        raise
 
 
 @app.command()

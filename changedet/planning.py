@@ -30,7 +30,7 @@ class ObjectPlan:
     limit: float
     """Metres across from which such a change would probably be found with the dates to be expected."""
     outlook: str
-    """``too small``, ``doubtful`` or ``can be settled``."""
+    """``too small``, ``doubtful`` or ``can be settled``; without a catalogue, ``depends on the dates``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,45 @@ class Plan:
     def as_dict(self) -> dict[str, object]:
         """For ``--json``."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What the claim file alone says: the sizes of its objects against what 10 m can show, whatever the dates."""
+
+    site: str
+    objects: tuple[ObjectPlan, ...]
+    """``too small``, or ``depends on the dates``; the limit is that of the geometry."""
+
+    def lines(self) -> list[str]:
+        """The sizes as text."""
+        said = [f"{self.site}: the catalogue could not be asked; of the sizes alone:"]
+        for one in self.objects:
+            said.append(
+                f"{one.outlook}: {one.name} ({one.kind}), {one.diameter:.0f} m across; below about {one.limit:.0f} m "
+                "such an object cannot show in pixels of 10 m, whatever happened to it."
+            )
+        return said
+
+    def as_dict(self) -> dict[str, object]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def sizes(claim_file: Path) -> Sizes:
+    """What can be said of a claim without its catalogue.
+
+    Raises
+    ------
+    InputError
+    """
+    claim, _ = load_claim(claim_file)
+    found = []
+    for one in claim.objects:
+        limit = geometric_limit(one.kind)
+        outlook = "too small" if one.diameter < limit else "depends on the dates"
+        found.append(ObjectPlan(one.name, one.kind, round(one.diameter, 1), round(limit, 1), outlook))
+    return Sizes(claim.watched().name, tuple(found))
 
 
 def plan(claim_file: Path) -> Plan:

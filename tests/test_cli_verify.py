@@ -109,6 +109,25 @@ def test_plan_reads_no_pixel_and_says_what_can_be_settled(archive: Path) -> None
     assert "too small: mast-1" in changedet("plan", archive / "claim.yaml").stdout
 
 
+def test_plan_without_its_catalogue_says_what_sizes_tell(archive: Path) -> None:
+    path = claim(
+        archive,
+        "offline.yaml",
+        "  - {name: mast-2, kind: mast, center: [39.2, 34.05], size: 2}\n"
+        "  - {name: hall, kind: building, center: [39.201, 34.05], size: 60}\n",
+    )
+    # a port on which nothing listens
+    site = (archive / "site.yaml").read_text().replace("catalog: catalog.json", "catalog: http://127.0.0.1:9/c.json")
+    (archive / "offline-site.yaml").write_text(site)
+    path.write_text(path.read_text().replace("site.yaml", "offline-site.yaml"))
+    done = changedet("plan", path)
+    assert done.returncode == 3, done.stderr
+    assert "too small: mast-2 (mast), 2 m across; below about 12 m" in done.stdout
+    assert "depends on the dates: hall (building), 60 m across; below about 6 m" in done.stdout
+    told = json.loads(changedet("plan", path, "--json").stdout)
+    assert [one["outlook"] for one in told["objects"]] == ["too small", "depends on the dates"]
+
+
 def test_a_mistake_costs_one_sentence_with_its_line(archive: Path, tmp_path: Path) -> None:
     path = claim(archive, "wrong.yaml", "  - name: x\n    center: [39.2, 34.05]\n    size: -2\n")
     sentence = refused(changedet("verify", path, "--out", tmp_path / "out"), 2)

@@ -89,7 +89,12 @@ def _log_likelihood(scan: Scan, edges: NDArray[np.datetime64]) -> NDArray[np.flo
 def _quantile(
     gaps: tuple[NDArray[np.datetime64], NDArray[np.datetime64]], share: NDArray[np.float64], q: float
 ) -> Instant:
-    """The instant up to which a share ``q`` of the posterior lies; of each gap between images, where it begins and ends."""
+    """The instant up to which a share ``q`` of the posterior lies.
+
+    Parameters
+    ----------
+    gaps : between two images each, where a change may have begun and the later image
+    """
     begins, ends = gaps
     k = min(max(int(np.searchsorted(share, q, side="left")), 1), len(ends) - 1)
     part = (q - share[k - 1]) / max(share[k] - share[k - 1], 1e-300)
