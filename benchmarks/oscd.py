@@ -25,7 +25,8 @@ from changedet.stack import Layer, Periods, build_stack, geobox_of
 from changedet.store import Store
 
 CITIES = ("abudhabi", "aguasclaras", "bercy", "bordeaux", "hongkong", "nantes", "paris", "saclay_e")
-DETECTORS = ("pair", "mad", "cva", "celik")
+DETECTORS = ("pair", "mad", "cva", "celik", "learned")
+WITH_RADAR = ("pair", "learned")
 RATE = 0.01
 WORDS = """\
 AUROC, average precision and F1 over the pixels of all cities, then F1 city by city, each at one threshold fitted on the
@@ -42,7 +43,7 @@ before: [{first}, {first}]
 after: [{last}, {last}]
 detect:
   false_alarm_rate: {rate}
-  {detector}: {{}}
+  {detector}: {{{settings}}}
 """
 
 
@@ -55,16 +56,19 @@ class Scored:
     truth: NDArray[np.bool_]
 
 
-def site_file(folder: Path, city: str, detector: str) -> Path:
-    days = sorted(path.name for path in (DATA / "oscd" / city).glob("20*"))
-    extent = DATA / "oscd" / city / "change.tif"
-    with rasterio.open(extent if extent.exists() else DATA / "oscd" / city / days[0] / "B02.tif") as image:
+def site_file(folder: Path, city: str, detector: str, home: Path | None = None) -> Path:
+    """The site file of a city, whose data lie in ``home``; ``learned`` takes the model of that city in ``folder``."""
+    settings = f"model: {city}.npz" if detector == "learned" else ""
+    home = home or DATA / "oscd" / city
+    days = sorted(path.name for path in home.glob("20*"))
+    extent = home / "change.tif"
+    with rasterio.open(extent if extent.exists() else home / days[0] / "B02.tif") as image:
         west, south, east, north = image.bounds
     path = folder / f"{city}-{detector}.yaml"
     path.write_text(
         SITE.format(
             city=city, west=west, south=south, east=east, north=north, first=days[0], last=days[-1],
-            catalog=DATA / "oscd" / city / "catalog.json", rate=RATE, detector=detector,
+            catalog=home / "catalog.json", rate=RATE, detector=detector, settings=settings,
         )
     )  # fmt: skip
     return path
@@ -159,11 +163,11 @@ def radar_stacks(city: str, like: xr.Dataset) -> dict[str, xr.Dataset]:
     return stacks
 
 
-def measure_both(folder: Path) -> dict[str, Scored]:
-    """The pair of each city and its radar together, as the pipeline joins them."""
+def measure_both(detector: str, folder: Path) -> dict[str, Scored]:
+    """The optical pair of each city and its radar together, as the pipeline joins them."""
     found = {}
     for city in CITIES:
-        site = pipeline.load_site(site_file(folder, city, "pair"))
+        site = pipeline.load_site(site_file(folder, city, detector))
         made = pipeline.gather(site, folder, Store(folder / "cache"), datetime(2026, 1, 1, tzinfo=UTC))
         stacks = {**made.stacks, **radar_stacks(city, made.change)}
         _, change, _ = detect_changes(stacks, Periods(site.before, site.after), site.detect)
@@ -189,6 +193,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     parser.add_argument("--detector", action="append", help="only these")
     arguments = parser.parse_args()
+    import train_learned  # which imports this module
+
     lines = [
         f"| detector | AUROC | AP | F1 | {' | '.join(CITIES)} | flagged of unchanged | of changed |",
         f"|{'---|' * (6 + len(CITIES))}",
@@ -196,11 +202,13 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for detector in arguments.detector or DETECTORS:
+            if detector == "learned":
+                train_learned.leave_each_out(Path(folder), CITIES)
             lines.append(row(detector, measure(detector, Path(folder))))
             print(lines[-1], flush=True)
-        if not arguments.detector:
-            lines.append(row("pair, with radar", measure_both(Path(folder))))
-            print(lines[-1], flush=True)
+            if detector in WITH_RADAR:
+                lines.append(row(f"{detector}, with radar", measure_both(detector, Path(folder))))
+                print(lines[-1], flush=True)
     if arguments.write:
         title = "Two dates: OSCD, eight labelled cities"
         write_section("oscd", title, "python benchmarks/oscd.py --write", [WORDS, "", *lines])

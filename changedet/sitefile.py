@@ -109,7 +109,7 @@ def site_in(reader: Reader, folder: Path, rooms: Rooms) -> Site | None:
 
     Parameters
     ----------
-    folder : where the file of a ``geometry`` lies
+    folder : where the files of a ``geometry`` and of a detector lie
     """
     reader.keys((), FIELDS, REQUIRED)
     parts = {key: reader.value((key,), TypeAdapter(FIELDS[key])) for key in ("name", "resolution")}
@@ -118,7 +118,7 @@ def site_in(reader: Reader, folder: Path, rooms: Rooms) -> Site | None:
     parts["source"] = _source(reader, rooms)
     parts["sensors"] = _sensors(reader)
     parts["before"], parts["after"] = _periods(reader)
-    parts["detect"] = _detect(reader, rooms)
+    parts["detect"] = _detect(reader, folder, rooms)
     parts["zones"] = _zones(reader, parts["ring"])
     if not reader.clean:
         return None
@@ -318,7 +318,7 @@ def _periods(reader: Reader) -> tuple[Period | None, Period | None]:
     return before, after
 
 
-def _detect(reader: Reader, rooms: Rooms) -> DetectSpec | None:
+def _detect(reader: Reader, folder: Path, rooms: Rooms) -> DetectSpec | None:
     path: Path_ = ("detect",)
     item = reader.item(path)
     if item is None or item.value is None:
@@ -333,7 +333,10 @@ def _detect(reader: Reader, rooms: Rooms) -> DetectSpec | None:
         if config is not None:
             settings = reader.model((*path, name), config, empty=True)
             if settings is not None:
-                detectors[name] = settings
+                try:
+                    detectors[name] = settings.located(folder)
+                except ValueError as error:
+                    reader.add((*path, name, "model"), str(error))
         elif name != "false_alarm_rate":
             reader.add((*path, name), not_a_key(name, known))
     rate = reader.value(

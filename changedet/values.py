@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -19,3 +22,13 @@ class SourceConfig(Frozen):
 
 class DetectorConfig(Frozen):
     """Base of each detector's ``Config``; its name in the site file is its file in ``changedet/detect``."""
+
+    def located(self, folder: Path) -> Self:
+        """With what its paths name read from the site file's folder; most detectors have none.
+
+        Raises
+        ------
+        ValueError
+            Says what is wrong with the file.
+        """
+        return self

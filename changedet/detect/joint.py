@@ -24,9 +24,10 @@ RADAR_SHARE = 0.1
 
 
 def applies(maps: Mapping[str, xr.Dataset]) -> bool:
-    """Whether all maps are those of ``pair``, one optical and at least one of radar."""
+    """Whether all maps are those of ``pair``, one optical and at least one of radar; ``learned`` adds to its score."""
     optical = [key for key in maps if key.startswith("sentinel-2")]
-    return len(optical) == 1 and len(maps) > 1 and all(m.attrs["detector"] == "pair" for m in maps.values())
+    made = {key: ("pair", "learned") if key in optical else ("pair",) for key in maps}
+    return len(optical) == 1 and len(maps) > 1 and all(maps[key].attrs["detector"] in made[key] for key in maps)
 
 
 def joint_map(maps: Mapping[str, xr.Dataset], rate: float) -> xr.Dataset:
@@ -67,7 +68,7 @@ def joint_map(maps: Mapping[str, xr.Dataset], rate: float) -> xr.Dataset:
                 seen, np.datetime64(optical.attrs["acquired_after"], "ns"), alone.onset_before.values
             ),
         },
-        detector="pair",
+        detector=optical.attrs["detector"],
     )
     joined.attrs["key"] = "+".join(maps)
     joined.attrs["rate"] = rate

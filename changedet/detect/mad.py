@@ -8,6 +8,8 @@ Iterating the weights to convergence (IR-MAD, Nielsen 2007) is left out on purpo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -49,17 +51,21 @@ def variates(pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def magnitude(pair: Pair) -> Image:
     """Square root of the MAD statistic, (y, x); NaN where not seen."""
-    weights, offset = variates(pair)
-    shape = pair.seen.shape
+    total = distance([*pair.before, *pair.after], *variates(pair))
+    total[~pair.seen] = np.nan
+    return total
+
+
+def distance(planes: Sequence[Image], weights: NDArray[np.float64], offset: NDArray[np.float64]) -> Image:
+    """Root of the sum of squared variates, (y, x), of all bands before and then all after."""
+    shape = planes[0].shape
     total = np.zeros(shape, np.float32)
-    planes = [*pair.before, *pair.after]
     for row, shift in zip(weights.astype(np.float32), offset.astype(np.float32), strict=True):
         variate = np.full(shape, -shift, np.float32)
         for weight, plane in zip(row, planes, strict=True):
             variate += weight * plane
         total += variate * variate
     np.sqrt(total, out=total)
-    total[~pair.seen] = np.nan
     return total
 
 

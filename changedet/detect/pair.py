@@ -104,7 +104,7 @@ def _optical_score(pair: Pair) -> Callable[[Pair], Image]:
     whole = Model.fit(spectra)
     in_sight = [*visible, *(i + len(pair.bands) for i in visible)]
     seeable = Model.fit(spectra[in_sight]) if visible and len(visible) < len(pair.bands) else None
-    edges = _edge_model([(*pair.before, *pair.after)[i] for i in in_sight], pair.seen) if visible else None
+    edges = edge_model([(*pair.before, *pair.after)[i] for i in in_sight], pair.seen) if visible else None
 
     def score_rows(part: Pair) -> Image:
         before, after = [part.before[i] for i in visible], [part.after[i] for i in visible]
@@ -124,7 +124,7 @@ def _optical_score(pair: Pair) -> Callable[[Pair], Image]:
     return score_rows
 
 
-def _edge_model(planes: Sequence[Image], seen: Mask) -> Model:
+def edge_model(planes: Sequence[Image], seen: Mask) -> Model:
     """Of the gradient magnitudes of both dates, from pixels away from gaps where there are enough of those."""
     rows, columns = sample(seen)
     edges = np.empty((len(planes), len(rows)), np.float32)
