@@ -31,10 +31,10 @@ RATE = 0.01
 WORDS = """\
 AUROC, average precision and F1 over the pixels of all cities, then F1 city by city, each at one threshold fitted on the
 others. The last two columns are at the threshold that the pipeline delivers, `false_alarm_rate` 0.01. All eight cities
-were seen while the form of `pair` was chosen: for it these are no blind figures. `learned` is asked about each city with
-a model trained on the other seven (`benchmarks/train_learned.py`); what it looks at and the share of its answer in the
-score were set before the first measurement, but hold `pair`, which has seen all eight. Shares of half and one and a
-half times as much gave the same F1 to 0.005, the model's answer alone 0.456."""
+were seen while the form of `pair` was chosen: for it these are no blind figures. For `learned`, each city is judged by
+a model trained on the other seven (`benchmarks/train_learned.py`). What it looks at and the share of its answer in the
+score were set before the first measurement, but the score of `pair` is in both. Half and three halves of that share
+gave the same F1 to 0.005; the model's answer alone, in a first form with more pixels of each city, gave 0.456."""
 
 SITE = """\
 id: {city}

@@ -119,9 +119,9 @@ def learned_score(pair: Pair, forest: Forest) -> Image:
     margin = scratch.empty(pair.seen.shape, np.float32)
     score = scratch.empty(pair.seen.shape, np.float32)
     for rows, vectors in describe(pair):
-        flat = [part.reshape(FEATURES, -1) for part in (vectors.forward(), vectors.backward())]
-        mean = (forest.margin(flat[0]) + forest.margin(flat[1])) / np.float32(2)
-        margin[rows] = mean.reshape(margin[rows].shape)
+        both = forest.margin(vectors.forward().reshape(FEATURES, -1))
+        both += forest.margin(vectors.backward().reshape(FEATURES, -1))
+        margin[rows] = both.reshape(margin[rows].shape) / np.float32(2)
         score[rows] = vectors.even[0]
     score += np.float32(SHARE) * smooth(margin, pair.seen, SIGMA)
     score[~pair.seen] = np.nan
