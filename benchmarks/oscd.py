@@ -195,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     parser.add_argument("--detector", action="append", help="only these")
+    parser.add_argument("--work", type=Path, help="a folder for what is fetched and trained, to be kept")
     arguments = parser.parse_args()
     import train_learned  # which imports this module
 
@@ -203,14 +204,15 @@ def main() -> None:
         f"|{'---|' * (6 + len(CITIES))}",
     ]
     print("\n".join(lines), flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as passing:
+        folder = arguments.work or Path(passing)
         for detector in arguments.detector or DETECTORS:
             if detector == "learned":
-                train_learned.leave_each_out(Path(folder), CITIES)
-            lines.append(row(detector, measure(detector, Path(folder))))
+                train_learned.leave_each_out(folder, CITIES)
+            lines.append(row(detector, measure(detector, folder)))
             print(lines[-1], flush=True)
             if detector in WITH_RADAR:
-                lines.append(row(f"{detector}, with radar", measure_both(detector, Path(folder))))
+                lines.append(row(f"{detector}, with radar", measure_both(detector, folder)))
                 print(lines[-1], flush=True)
     if arguments.write:
         title = "Two dates: OSCD, eight labelled cities"

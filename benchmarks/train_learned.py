@@ -150,9 +150,10 @@ def drawn_cities(homes: Sequence[Path]) -> dict[str, list[Drawn]]:
 
 
 def leave_each_out(folder: Path, cities: Sequence[str]) -> None:
-    """A model for each city, trained on the others, as ``CITY.npz``."""
-    drawn = drawn_cities([tables.DATA / "oscd" / city for city in cities])
-    for city in cities:
+    """A model for each city, trained on the others, as ``CITY.npz``; those that lie there already are kept."""
+    missing = [city for city in cities if not (folder / f"{city}.npz").exists()]
+    drawn = drawn_cities([tables.DATA / "oscd" / city for city in cities]) if missing else {}
+    for city in missing:
         train([pixels for name, pixels in drawn.items() if name != city]).save(folder / f"{city}.npz")
 
 
