@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from changedet.detect.lookup import below
 from changedet.detect.placebo_pieces import PieceTail, heaviest
 from changedet.errors import ContractError
 from changedet.stack import change_map, check_change
@@ -68,7 +69,7 @@ class Null:
     def p(self, statistic: NDArray) -> NDArray[np.float64]:
         """P(placebo ≥ statistic): (1 + number as extreme)/(number + 1) up to the tail; NaN stays."""
         x = np.asarray(statistic, np.float64)
-        above = len(self.values) - np.searchsorted(self.values, x, side="left")
+        above = len(self.values) - below(self.values, x)
         body = (1 + above) / (len(self.values) + 1)
         excess = np.maximum(x - self.threshold, 0) / self.scale
         if self.shape > 1e-6:
