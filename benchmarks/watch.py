@@ -38,8 +38,8 @@ from tests.watch.killing import watched
 from tests.watch.receivers import Received, webhook_receiver
 from tests.watch.world import Content, alerts_yaml, brief_reports, plan
 
-START, MONTHS, REFERENCE = date(2021, 1, 1), 18, 2 / 3
-WATCHED = (date(2022, 1, 1), date(2022, 7, 1))
+START, MONTHS, REFERENCE = date(2021, 1, 1), 36, 1 / 3
+WATCHED = (date(2022, 1, 1), date(2024, 1, 1))
 STEP = timedelta(days=5)
 STRUCTURES = (
     tank("tank-1", (-60, 50), 36.0),
@@ -64,7 +64,7 @@ def simulate(work: Path, sites: int) -> list[Made]:
     (work / "configs").mkdir(parents=True, exist_ok=True)
     for i in range(sites):
         name = f"site-{i:02d}"
-        day = WATCHED[0] + timedelta(days=rng.randrange(30, 130)) if i % 2 == 0 else None
+        day = WATCHED[0] + timedelta(days=rng.randrange(30, 650)) if i % 2 == 0 else None
         action = rng.choice(["demolish", "burn"])
         events = () if day is None else (Event("event", "Event", action, ("tank-1", "tank-2"), day, zone="fuel tank"),)
         simulation = Simulation(
@@ -210,7 +210,7 @@ def replay(sites: int, work: Path) -> list[str]:
         faults = disturbed(work, rough, made)
     found = count(work / "undisturbed", made)
     return [
-        f"{sites} sites of 400 m, six watched months after a year of reference, Sentinel-2 every 10 days and two "
+        f"{sites} sites of 400 m, two watched years after a year of reference, Sentinel-2 every 10 days and two "
         f"Sentinel-1 orbits every 12; {sum(m.event is not None for m in made)} with an event. One alarm a site and "
         "year asked for.",
         "",
