@@ -43,9 +43,11 @@ def rows_of_block(bands: int, dates: int, width: int, halo: int) -> int:
 def load(planes: tuple[Floats, ...], rows: tuple[int, int], log: bool) -> Block:
     """Rows of every band ``(time, y, x)`` as a block."""
     dates, _, width = planes[0].shape
-    pixels = ingest.padded((rows[1] - rows[0]) * width)
-    values = np.zeros((len(planes), dates, pixels), np.float32)
-    mask = np.zeros((dates, pixels), np.float32)
+    filled = (rows[1] - rows[0]) * width
+    pixels = ingest.padded(filled)
+    values = np.empty((len(planes), dates, pixels), np.float32)
+    mask = np.empty((dates, pixels), np.float32)
+    values[..., filled:], mask[:, filled:] = 0, 0
     for b, plane in enumerate(planes):
         ingest.ingest(plane, rows[0], rows[1], (log, b == 0), values[b], mask)
     return values, mask

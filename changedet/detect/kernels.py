@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-LANES = 256
+LANES = 512
 GROUP = 16
 """Segments that share their scratch memory."""
 ONE = np.float32(1)

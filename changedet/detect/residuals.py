@@ -134,12 +134,20 @@ def _residuals(
             beyond[i] = max(place[i] - knots[b, 2], np.float32(0))
         for i in range(lanes):
             place[i] -= knots[b, 0]
+        mean[:] = 0
+        follows = 0
         for t in range(dates):
             level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
-            x = block[b, t, a:e]
+            x, ok = block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):
                 x[i] -= level + slope * place[i] + bend * beyond[i]
-        _reference_mean(block[b], mask, span, reference, n, mean)
+            # the reference's mean in the same pass: the date is still in the first-level cache
+            if follows < len(reference) and reference[follows] == t:
+                follows += 1
+                for i in range(lanes):
+                    mean[i] += x[i] * ok[i]
+        for i in range(lanes):
+            mean[i] /= n[i]
         if len(fitted):
             fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e] = place, beyond, mean
         for t in range(dates):
