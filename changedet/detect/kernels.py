@@ -86,12 +86,12 @@ def scan(
 
     Parameters
     ----------
-    dates : indices of the reference dates, indices of the window's dates, and for each date of the window the
-        position in the window at which its "after" ends
+    dates : indices of the reference dates, indices of the window's dates, and ``(spans, dates of the window)``: for
+        each of these the positions in the window at which its "after" may end, ascending; G is the largest over them
     whiten : ``(bands, bands)``, lower triangular
     pole : ``(bands,)``, direction in whitened space whose sign is reported
     rules : reference dates at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that
-        bounds the date
+        bounds the date, the same as a share of the largest G
     out : what is filled. ``(2, pixels)``: G and the mean change along ``pole``. ``(6, pixels)``, indices of dates:
         first changed, last unchanged, earliest first changed, last unchanged before that, latest first changed; then
         valid reference dates × 4096 + valid dates of the window. −1 where there is no candidate.
@@ -112,7 +112,7 @@ def scan(
             _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), (count, sums))
             places = (dates[1], dates[1], dates[2])
             _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), (real, whole))
-            _brackets(mask, span, places, (peak, last, rules[4]), real, whole)
+            _brackets(mask, span, places, (peak, last, rules), real, whole)
             for i in range(span[1] - a):
                 whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
 
@@ -168,7 +168,7 @@ def scan_window(
             last = latest[a : span[1]].copy()
             _window_sums(block, mask, span, places[0], (whiten, scale, rules[2]), (count, sums))
             _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), (real, whole))
-            _brackets(mask, span, places, (peak, last, rules[4]), real, whole)
+            _brackets(mask, span, places, (peak, last, rules), real, whole)
             for i in range(span[1] - a):
                 whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
 
@@ -297,31 +297,61 @@ def _peaks(
     d2, u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     least1, least2 = rules[0], rules[1]
     for k in range(steps):
-        ok, low, high, g = mask[block_places[k], a:e], count[k], count[ends[k]], peak[k]
-        d2[:] = 0
+        ok, low, g = mask[block_places[k], a:e], count[k], peak[k]
+        g[:] = -1
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
-            u2[i] = ONE / max(high[i] - low[i], ONE)
-        for b in range(bands):
-            base, start, stop = before[b], sums[k, b], sums[ends[k], b]
+        for s in range(ends.shape[0]):
+            end = ends[s, k]
+            if s > 0 and end == ends[s - 1, k]:
+                continue
+            high = count[end]
+            d2[:] = 0
             for i in range(lanes):
-                d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
-                d2[i] += d * d
-        for i in range(lanes):
-            good = (ok[i] > 0) & (n[i] >= least1) & (high[i] - low[i] >= least2)
-            g[i] = d2[i] / (u1[i] + u2[i]) if good else -ONE
+                u2[i] = ONE / max(high[i] - low[i], ONE)
+            for b in range(bands):
+                base, start, stop = before[b], sums[k, b], sums[end, b]
+                for i in range(lanes):
+                    d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
+                    d2[i] += d * d
+            for i in range(lanes):
+                d2[i] = d2[i] / (u1[i] + u2[i])
+            for i in range(lanes):
+                good = (ok[i] > 0) & (n[i] >= least1) & (high[i] - low[i] >= least2)
+                g[i] = max(g[i], d2[i] if good else -ONE)
         step = np.int32(k)
         for i in range(lanes):
             first[i] = step if g[i] > best[i] else first[i]
             best[i] = max(best[i], g[i])
     for i in range(lanes):
-        k = first[i]
-        if k >= 0:
-            n1, n2 = n[i] + count[k, i], count[ends[k], i] - count[k, i]
-            for b in range(bands):
-                start, stop = sums[k, b, i], sums[ends[k], b, i]
-                sign[i] += pole[b] * ((stop - start) / n2 - (before[b, i] + start) / n1)
-            first[i] = window[k]
+        if first[i] >= 0:
+            sign[i] = _sign(i, first[i], ends, (n, before, pole, rules), (count, sums))
+            first[i] = window[first[i]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sign(
+    i: int, k: int, ends: Ints, settings: tuple[Floats, Floats, Floats, Floats], scratch: tuple[Floats, Floats]
+) -> np.float32:
+    """The mean change of pixel ``i`` along ``pole`` from date ``k`` on, over the span with the largest G."""
+    n, before, pole, rules = settings
+    count, sums = scratch
+    largest, along = -ONE, np.float32(0)
+    n1 = n[i] + count[k, i]
+    for s in range(ends.shape[0]):
+        end = ends[s, k]
+        n2 = count[end, i] - count[k, i]
+        if n2 < rules[1]:
+            continue
+        d2, change = np.float32(0), np.float32(0)
+        for b in range(before.shape[0]):
+            d = (sums[end, b, i] - sums[k, b, i]) / n2 - (before[b, i] + sums[k, b, i]) / n1
+            d2 += d * d
+            change += pole[b] * d
+        g = d2 * n1 * n2 / (n1 + n2)
+        if g > largest:
+            largest, along = g, change
+    return along
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -329,7 +359,7 @@ def _brackets(
     mask: Floats,
     span: tuple[int, int],
     places: tuple[Ints, Ints, Ints],
-    found: tuple[Floats, Ints, np.float32],
+    found: tuple[Floats, Ints, Floats],
     real: Floats,
     whole: Ints,
 ) -> None:
@@ -337,17 +367,19 @@ def _brackets(
     a, e = span
     lanes = e - a
     block_places, window, _ = places
-    peak, last, drop = found
+    peak, last, rules = found
     best, first, previous = real[0, a:e], whole[0, a:e], whole[1, a:e]
     low, below, high = whole[2, a:e], whole[3, a:e], whole[4, a:e]
     none = np.int32(-1)
+    least = np.empty(lanes, np.float32)
     for i in range(lanes):
         previous[i], low[i], below[i], high[i] = none, none, none, none
+        least[i] = max(best[i] - max(rules[4], rules[5] * best[i]), np.float32(0))
     for k in range(window.shape[0]):
         ok, g = mask[block_places[k], a:e], peak[k]
         date = np.int32(window[k])
         for i in range(lanes):
-            high[i] = date if (g[i] >= 0) & (g[i] >= best[i] - drop) else high[i]
+            high[i] = date if g[i] >= least[i] else high[i]
         for i in range(lanes):
             earliest = (high[i] == date) & (low[i] < 0)
             below[i] = last[i] if earliest else below[i]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import xarray as xr
@@ -19,8 +19,16 @@ from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.stack import Periods, band_names
 from changedet.values import DetectorConfig
 
+DAY = np.timedelta64(1, "D")
 LEAST = 24.0
 """Clear observations for a harmonic baseline."""
+TO_THE_END = float("inf")
+RADAR_DAYS = (60.0, 120.0, TO_THE_END)
+"""What a felling or a burn does to the echo is gone after two or three images, what stays has the whole window."""
+RADAR_PRIOR, OPTICAL_PRIOR = 100.0, 8.0
+"""Speckle is as strong in every pixel, the noise of a reflectance is not."""
+
+Days = Annotated[float, Field(gt=0)]
 
 
 class Config(DetectorConfig):
@@ -33,16 +41,24 @@ class Config(DetectorConfig):
     )
     scales: tuple[float, ...] | None = Field(
         default=None,
-        description="standard deviations in pixels of the smoothing of residuals, 0 is none; by default 0 and 1 for "
-        "optical, 1 and 2 for radar",
+        description="standard deviations in pixels of the smoothing of residuals, 0 is none; by default 0 and 1",
     )
-    after_days: float | None = Field(
-        default=None, gt=0, description="days that a change is averaged over; by default to the end of the window"
+    after_days: Days | tuple[Days, ...] | None = Field(
+        default=None,
+        description="days that a change is averaged over, the strongest of several counts; by default to the end of "
+        "the window (.inf), and for radar 60 and 120 as well",
     )
     clip: float = Field(default=6, gt=1, description="largest standardised residual that one date may contribute")
-    prior: float = Field(default=8, ge=0, description="weight of the pooled scale against a pixel's own, in dates")
+    prior: float | None = Field(
+        default=None,
+        ge=0,
+        description="weight of the pooled scale against a pixel's own, in dates; by default 8, for radar 100",
+    )
     drop: float = Field(
         default=9, gt=0, description="dates whose G falls less than this below the largest remain possible"
+    )
+    share: float = Field(
+        default=0.5, ge=0, lt=1, description="and dates whose G falls less than this share of the largest below it"
     )
     placebos: int = Field(default=24, ge=0, le=500, description="placebo windows at most")
     rows: int | None = Field(default=None, gt=0, description="rows of a block; by default what fits the cache")
@@ -116,11 +132,13 @@ class Machine:
             yield place, smoothed(*block, width, self.scales[place])
 
     def ends(self, window: NDArray[np.int32]) -> NDArray[np.int32]:
-        """For each date of a window the position in it at which its "after" ends."""
-        days, times = self.config.after_days, self.times[window]
+        """Of ``kernels.scan``: where in a window the "after" of each of its dates may end."""
+        times = (self.times[window] - self.times[0]) / DAY
+        days = self.config.after_days
         if days is None:
-            return np.full(len(times), len(times), np.int32)
-        return np.searchsorted(times, times + np.timedelta64(round(days * 86400), "s"), side="right").astype(np.int32)
+            days = RADAR_DAYS if self.log else (TO_THE_END,)
+        spans = np.sort(np.atleast_1d(np.array(days, np.float64)))
+        return np.stack([np.searchsorted(times, times + span, side="right") for span in spans]).astype(np.int32)
 
     def pole(self, place: int) -> Floats:
         """The direction in the whitened space of a scale in which all bands rise."""
@@ -131,7 +149,8 @@ class Machine:
     def rules(self) -> Floats:
         """As in ``kernels.scan``."""
         c = self.config
-        return np.array([c.min_before, c.min_after, c.clip, c.prior, c.drop], np.float32)
+        prior = c.prior if c.prior is not None else RADAR_PRIOR if self.log else OPTICAL_PRIOR
+        return np.array([c.min_before, c.min_after, c.clip, prior, c.drop, c.share], np.float32)
 
     def on_panes(self, sample: list[Pane], before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Floats]:
         """G of every scale, of the panes' inner pixels in a row."""
@@ -148,7 +167,7 @@ def build(
     planes = tuple(np.ascontiguousarray(stack[name].values) for name in names)
     times = stack.time.values
     reference, window = (np.flatnonzero(side).astype(np.int32) for side in periods.sides(stack))
-    scales = tuple(dict.fromkeys(config.scales or ((1.0, 2.0) if log else (0.0, 1.0))))
+    scales = tuple(dict.fromkeys(config.scales or (0.0, 1.0)))
     sample = panes(planes, log, max(reach(scale) for scale in scales))
     surroundings = measure([pane.block for pane in sample], reference, None if settled is None else settled.line)
     harmonic = config.baseline == "harmonic" or (config.baseline == "auto" and has_season(times, reference, LEAST))

@@ -21,7 +21,7 @@ from changedet.detect.residuals import fit_baseline, take_baseline
 if TYPE_CHECKING:
     from changedet.detect.machine import Config, Machine
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same reference would be settled otherwise than before."""
 Out = tuple[Floats, NDArray[np.int32]]
 
