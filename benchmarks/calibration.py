@@ -32,7 +32,7 @@ from changedet.stack import Periods
 RATES = (0.01, 0.05)
 AFTER = (2, 3, 5)
 LEAST = {"rtc": 9, "romania": 24}
-WIDEST = {"rtc": 2.0, "romania": 1.0}
+WIDEST = {"rtc": 1.0, "romania": 1.0}
 """Standard deviation in pixels of the widest smoothing."""
 FELLED, GROW, NEAR = 0.08, 3, 1
 SUMMER = (6, 7, 8, 9)

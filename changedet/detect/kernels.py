@@ -78,7 +78,7 @@ def scan(
     whiten: Floats,
     pole: Floats,
     rules: Floats,
-    out: tuple[Floats, Ints],
+    out: tuple[Floats, Ints, Floats],
 ) -> None:
     """The largest G over all dates of the window, for every pixel; the block is overwritten.
 
@@ -90,13 +90,12 @@ def scan(
         each of these the positions in the window at which its "after" may end, ascending; G is the largest over them
     whiten : ``(bands, bands)``, lower triangular
     pole : ``(bands,)``, direction in whitened space whose sign is reported
-    rules : reference dates at least, n₂ at least, clip of z, weight of the pooled scale in observations, drop in G that
-        bounds the date, the same as a share of the largest G
-    out : what is filled. ``(2, pixels)``: G and the mean change along ``pole``. ``(6, pixels)``, indices of dates:
-        first changed, last unchanged, earliest first changed, last unchanged before that, latest first changed; then
-        valid reference dates × 4096 + valid dates of the window. −1 where there is no candidate.
+    rules : reference dates at least, n₂ at least, clip of z, weight of the pooled scale in observations
+    out : what is filled. ``(2, pixels)``: the largest G, −1 where there is no candidate, and the mean change along
+        ``pole``. ``(2, pixels)``: the last valid reference date, or −1; valid reference dates × 4096 + valid dates of
+        the window. G of each date of the window, −1 where it is no candidate, or an array of no dates.
     """
-    real, whole = out
+    real, whole, curve = out
     pixels = block.shape[2]
     steps = dates[1].shape[0]
     group = LANES * GROUP
@@ -110,11 +109,8 @@ def scan(
             n, scale = _scale(block, mask, span, dates[0], whiten, rules)
             before, last = _reference_sums(block, mask, span, dates[0], scale, rules[2])
             _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), (count, sums))
-            places = (dates[1], dates[1], dates[2])
-            _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), (real, whole))
-            _brackets(mask, span, places, (peak, last, rules), real, whole)
-            for i in range(span[1] - a):
-                whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
+            _peaks(mask, span, (dates[1], dates[2]), (n, before, pole, rules), (count, sums, peak), real)
+            _tell(span, (n, last), (count, peak), whole, curve)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -142,19 +138,18 @@ def settle(
 def scan_window(
     block: Floats,
     mask: Floats,
-    places: tuple[Ints, Ints, Ints],
+    places: tuple[Ints, Ints],
     settled: tuple[Floats, Ints],
     whiten: Floats,
     pole: Floats,
     rules: Floats,
-    out: tuple[Floats, Ints],
+    out: tuple[Floats, Ints, Floats],
 ) -> None:
     """:func:`scan` of a block of the window's dates alone, after :func:`settle`: to the same bytes.
 
-    ``places`` are the dates' indices in the block, and in the stack, and where each "after" ends; the rest as in
-    :func:`scan`.
+    ``places`` are the dates' indices in the block, and where each "after" may end; the rest as in :func:`scan`.
     """
-    real, whole = out
+    real, whole, curve = out
     numbers, latest = settled
     bands, steps, pixels = block.shape[0], places[0].shape[0], block.shape[2]
     group = LANES * GROUP
@@ -165,12 +160,9 @@ def scan_window(
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
             n, scale, before = numbers[0, a : span[1]], numbers[1, a : span[1]], numbers[2:, a : span[1]]
-            last = latest[a : span[1]].copy()
             _window_sums(block, mask, span, places[0], (whiten, scale, rules[2]), (count, sums))
-            _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), (real, whole))
-            _brackets(mask, span, places, (peak, last, rules), real, whole)
-            for i in range(span[1] - a):
-                whole[5, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
+            _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), real)
+            _tell(span, (n, latest[a : span[1]]), (count, peak), whole, curve)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -276,28 +268,27 @@ def _window_sums(
 def _peaks(
     mask: Floats,
     span: tuple[int, int],
-    places: tuple[Ints, Ints, Ints],
+    places: tuple[Ints, Ints],
     settings: tuple[Floats, Floats, Floats, Floats],
     scratch: tuple[Floats, Floats, Floats],
-    out: tuple[Floats, Ints],
+    real: Floats,
 ) -> None:
-    """Every G, and the largest with its date and its sign."""
+    """Every G, and the largest with its sign."""
     a, e = span
     lanes = e - a
-    block_places, window, ends = places
+    window, ends = places
     n, before, pole, rules = settings
     count, sums, peak = scratch
-    real, whole = out
     bands = before.shape[0]
     steps = window.shape[0]
-    best, sign, first = real[0, a:e], real[1, a:e], whole[0, a:e]
+    best, sign, first = real[0, a:e], real[1, a:e], np.empty(lanes, np.int32)
     best[:] = -1
     sign[:] = 0
     first[:] = -1
     d2, u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     least1, least2 = rules[0], rules[1]
     for k in range(steps):
-        ok, low, g = mask[block_places[k], a:e], count[k], peak[k]
+        ok, low, g = mask[window[k], a:e], count[k], peak[k]
         g[:] = -1
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
@@ -326,7 +317,21 @@ def _peaks(
     for i in range(lanes):
         if first[i] >= 0:
             sign[i] = _sign(i, first[i], ends, (n, before, pole, rules), (count, sums))
-            first[i] = window[first[i]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tell(
+    span: tuple[int, int], reference: tuple[Floats, Ints], scratch: tuple[Floats, Floats], whole: Ints, curve: Floats
+) -> None:
+    """Copy what is kept of a segment's scratch memory."""
+    a, e = span
+    (n, last), (count, peak) = reference, scratch
+    steps = peak.shape[0]
+    for i in range(e - a):
+        whole[0, a + i] = last[i]
+        whole[1, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
+    for k in range(curve.shape[0]):
+        curve[k, a:e] = peak[k, : e - a]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -352,38 +357,3 @@ def _sign(
         if g > largest:
             largest, along = g, change
     return along
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _brackets(
-    mask: Floats,
-    span: tuple[int, int],
-    places: tuple[Ints, Ints, Ints],
-    found: tuple[Floats, Ints, Floats],
-    real: Floats,
-    whole: Ints,
-) -> None:
-    """The dates around the peak, and around every date whose G comes near it."""
-    a, e = span
-    lanes = e - a
-    block_places, window, _ = places
-    peak, last, rules = found
-    best, first, previous = real[0, a:e], whole[0, a:e], whole[1, a:e]
-    low, below, high = whole[2, a:e], whole[3, a:e], whole[4, a:e]
-    none = np.int32(-1)
-    least = np.empty(lanes, np.float32)
-    for i in range(lanes):
-        previous[i], low[i], below[i], high[i] = none, none, none, none
-        least[i] = max(best[i] - max(rules[4], rules[5] * best[i]), np.float32(0))
-    for k in range(window.shape[0]):
-        ok, g = mask[block_places[k], a:e], peak[k]
-        date = np.int32(window[k])
-        for i in range(lanes):
-            high[i] = date if g[i] >= least[i] else high[i]
-        for i in range(lanes):
-            earliest = (high[i] == date) & (low[i] < 0)
-            below[i] = last[i] if earliest else below[i]
-            low[i] = date if earliest else low[i]
-        for i in range(lanes):
-            previous[i] = last[i] if first[i] == date else previous[i]
-            last[i] = date if ok[i] > 0 else last[i]

@@ -11,10 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from changedet.detect import kernels
+from changedet.detect import kernels, onset
 from changedet.detect.blocks import Block, Floats, Pane, panes, reach, smoothed
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
-from changedet.detect.settled import Settled
+from changedet.detect.settled import Out, Settled
 from changedet.detect.surroundings import Surroundings, measure, whitening
 from changedet.stack import Periods, band_names
 from changedet.values import DetectorConfig
@@ -55,10 +55,15 @@ class Config(DetectorConfig):
         description="weight of the pooled scale against a pixel's own, in dates; by default 8, for radar 100",
     )
     drop: float = Field(
-        default=9, gt=0, description="dates whose G falls less than this below the largest remain possible"
+        default=9,
+        gt=0,
+        description="dates whose G falls less than this below the largest remain possible; more where noise lingers",
     )
     share: float = Field(
-        default=0.5, ge=0, lt=1, description="and dates whose G falls less than this share of the largest below it"
+        default=0.6, ge=0, lt=1, description="but not more than this share of the largest G, if that is more than drop"
+    )
+    pool: float = Field(
+        default=1.5, ge=0, le=10, description="standard deviation in pixels over which G is averaged before it is dated"
     )
     placebos: int = Field(default=24, ge=0, le=500, description="placebo windows at most")
     rows: int | None = Field(default=None, gt=0, description="rows of a block; by default what fits the cache")
@@ -72,16 +77,18 @@ class Found:
     """NaN where there is no candidate date."""
     sign: Floats
     whole: NDArray[np.int32]
+    curve: Floats
+    """G by date; of the least smoothed scale only, and where it was asked for."""
 
     @classmethod
-    def of(cls, out: tuple[Floats, NDArray[np.int32]]) -> Found:
+    def of(cls, out: Out) -> Found:
         """From what a kernel filled."""
-        real, whole = out
-        return cls(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole)
+        real, whole, curve = out
+        return cls(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole, curve)
 
-    def at(self, pixels: NDArray) -> Found:
+    def at(self, pixels: slice) -> Found:
         """These pixels only."""
-        return Found(self.g[pixels], self.sign[pixels], self.whole[:, pixels])
+        return Found(self.g[pixels], self.sign[pixels], self.whole[:, pixels], self.curve[:, pixels])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,17 @@ class Machine:
     @property
     def halo(self) -> int:
         """Pixels around a block that it needs."""
-        return max(reach(scale) for scale in self.scales)
+        return max(reach(max(self.scales)), reach(min(self.scales)) + reach(self.config.pool))
+
+    @property
+    def least_smoothed(self) -> int:
+        """Place of the scale that gives the dates."""
+        return int(np.argmin(self.scales))
+
+    def out(self, place: int, pixels: int, dates: int) -> Out:
+        """What a kernel is to fill at the scale of this place; the curve of so many dates."""
+        dates = dates if place == self.least_smoothed else 0
+        return np.empty((2, pixels), np.float32), np.empty((2, pixels), np.int32), np.empty((dates, pixels), np.float32)
 
     def residuals(self, block: Block, before: NDArray[np.int32]) -> None:
         """Turn a block into its residuals, in place."""
@@ -114,13 +131,15 @@ class Machine:
         # a placebo has fewer dates before it, and must be given the same kind of baseline all the same
         return LEAST * len(before) / max(len(self.reference), 1)
 
-    def scan(self, block: Block, width: int, before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Found]:
-        """The scan of one block at every scale; the block's values are used up."""
+    def scan(
+        self, block: Block, width: int, before: NDArray[np.int32], after: NDArray[np.int32], dated: bool = False
+    ) -> list[Found]:
+        """The scan of one block at every scale, ``dated`` with curves; the block's values are used up."""
         self.residuals(block, before)
         ends = self.ends(after)
         found: dict[int, Found] = {}
         for place, work in self.smoothed(block, width):
-            out = np.empty((2, work.shape[2]), np.float32), np.empty((6, work.shape[2]), np.int32)
+            out = self.out(place, work.shape[2], len(after) if dated else 0)
             kernels.scan(work, block[1], (before, after, ends), self.whiten[place], self.pole(place), self.rules, out)
             found[place] = Found.of(out)
         return [found[place] for place in range(len(self.scales))]
@@ -150,7 +169,21 @@ class Machine:
         """As in ``kernels.scan``."""
         c = self.config
         prior = c.prior if c.prior is not None else RADAR_PRIOR if self.log else OPTICAL_PRIOR
-        return np.array([c.min_before, c.min_after, c.clip, prior, c.drop, c.share], np.float32)
+        return np.array([c.min_before, c.min_after, c.clip, prior], np.float32)
+
+    def limits(self, sample: list[Pane]) -> onset.Limits:
+        """How far dates are bounded, by what noise does to the sample."""
+        config, curves = self.config, []
+        for pane in sample:
+            found = self.scan(pane.copy(), pane.width, self.reference, self.window, dated=True)
+            curves.append(found[self.least_smoothed].curve[:, pane.inner])
+        return config.drop, config.drop * onset.inflation(curves, len(self.planes)), config.share
+
+    def dates(self, found: list[Found], seen: Floats, width: int, limits: onset.Limits) -> NDArray[np.int32]:
+        """Of ``onset.dates``, of a block whose scan was dated and whose window's dates are ``seen``."""
+        one = found[self.least_smoothed]
+        curve = onset.pooled(one.curve, width, self.config.pool)
+        return onset.dates(curve, seen, self.window, one.whole[0], limits)
 
     def on_panes(self, sample: list[Pane], before: NDArray[np.int32], after: NDArray[np.int32]) -> list[Floats]:
         """G of every scale, of the panes' inner pixels in a row."""

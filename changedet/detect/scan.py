@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from changedet.detect import Memory, calibrate
+from changedet.detect import Memory, calibrate, onset
 from changedet.detect.blocks import Floats, Pane, load, rows_of_block
 from changedet.detect.machine import Config, Found, Machine, build
 from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
@@ -27,10 +27,9 @@ from changedet.stack import Periods, change_map, check_stack
 
 __all__ = ["Config", "dates", "detect"]
 
-DATES = ("date_changed", "date_unchanged", "date_earliest", "date_before_earliest", "date_latest")
+DATES = onset.NAMES
 """Extra variables of a ChangeMap of this detector: for every observable pixel, changed or not, places in the attribute
-``times``; −1 where not observable. The first changed and the last unchanged acquisition at the best split; the earliest
-and the latest first changed acquisition that the data allow (95 %), and the one before the earliest."""
+``times``; −1 where not observable."""
 
 P = Callable[[list[Floats]], NDArray[np.float64]]
 
@@ -66,7 +65,7 @@ def detect(
     if memory is not None and settled is None and may_settle(machine):
         settled = settle(machine)
         memory.put(key_of(stack, machine.reference, config), settled.arrays())
-    values = _map(machine, p_of, settled)
+    values = _map(machine, p_of, settled, machine.limits(sample))
     values["changed"] = values["p_value"] <= rate
     times = np.append(machine.times, np.datetime64("NaT", "ns"))
     values["onset_before"], values["onset_after"] = times[values[DATES[0]]], times[values[DATES[1]]]
@@ -218,7 +217,7 @@ def _parametric(machine: Machine, sample: list[Pane]) -> tuple[P, dict[str, obje
     )
 
 
-def _map(machine: Machine, p_of: P, settled: Settled | None) -> dict[str, NDArray]:
+def _map(machine: Machine, p_of: P, settled: Settled | None, limits: onset.Limits) -> dict[str, NDArray]:
     times, height, width = machine.planes[0].shape
     rows = machine.config.rows or rows_of_block(len(machine.planes), times, width, machine.halo)
     out: dict[str, NDArray] = {
@@ -231,38 +230,42 @@ def _map(machine: Machine, p_of: P, settled: Settled | None) -> dict[str, NDArra
         out[name] = np.empty((height, width), np.int16)
     for top in range(0, height, rows):
         end = min(top + rows, height)
-        found = _rows(machine, (top, end), settled)
-        for name, values in _row(found, p_of([f.g for f in found])).items():
+        found, dated = _rows(machine, (top, end), settled, limits)
+        p = p_of([one.g for one in found])
+        for name, values in _values(found, p, dated).items():
             out[name][top:end] = values.reshape(end - top, width)
     return out
 
 
-def _rows(machine: Machine, rows: tuple[int, int], settled: Settled | None) -> list[Found]:
-    """The scan of some rows, at every scale."""
+def _rows(
+    machine: Machine, rows: tuple[int, int], settled: Settled | None, limits: onset.Limits
+) -> tuple[list[Found], NDArray[np.int32]]:
+    """The scan of some rows at every scale, and its dates."""
     (top, end), (_, height, width) = rows, machine.planes[0].shape
     first, last = max(top - machine.halo, 0), min(end + machine.halo, height)
     if settled is None:
         block = load(machine.planes, (first, last), machine.log)
-        found = machine.scan(block, width, machine.reference, machine.window)
+        found = machine.scan(block, width, machine.reference, machine.window, dated=True)
+        seen = block[1][machine.window]
     else:
-        found = [Found.of(out) for out in scan_window(machine, settled, rows)]
-    inner = np.arange((top - first) * width, (end - first) * width)
-    return [one.at(inner) for one in found]
+        filled, seen = scan_window(machine, settled, rows)
+        found = [Found.of(out) for out in filled]
+    dated = machine.dates(found, seen, width, limits)
+    inner = slice((top - first) * width, (end - first) * width)
+    return [one.at(inner) for one in found], dated[:, inner]
 
 
-def _row(found: list[Found], p: NDArray[np.float64]) -> dict[str, NDArray]:
-    """The variables of one block; dates and direction from the scale with the largest G."""
+def _values(found: list[Found], p: NDArray[np.float64], dated: NDArray[np.int32]) -> dict[str, NDArray]:
+    """The variables of one block; the direction is that of the scale with the largest G."""
     best = np.argmax(np.stack([np.nan_to_num(f.g, nan=-1) for f in found]), 0)
-    seen = np.isfinite(found[0].g) & np.isfinite(p)
-    counts = found[0].whole[5]
-    values: dict[str, NDArray] = {
+    observable = np.isfinite(found[0].g) & np.isfinite(p)
+    counts = found[0].whole[1]
+    return {
         "p_value": p,
         "score": -np.log10(p),
-        "observable": seen,
-        "direction": np.sign(np.choose(best, [f.sign for f in found])) * seen,
+        "observable": observable,
+        "direction": np.sign(np.choose(best, [f.sign for f in found])) * observable,
         "n_before": counts // 4096,
         "n_after": counts % 4096,
+        **dict(zip(DATES, dated, strict=True)),
     }
-    for place, name in enumerate(DATES):
-        values[name] = np.choose(best, [f.whole[place] for f in found])
-    return values

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 """To be raised whenever the same reference would be settled otherwise than before."""
-Out = tuple[Floats, NDArray[np.int32]]
+Out = tuple[Floats, NDArray[np.int32], Floats]
+"""What ``kernels.scan`` fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ def _settle_rows(machine: Machine, settled: Settled, block: Block, place: tuple[
         settled.numbers[i][:, a:e], settled.last[a:e] = out[0][:, inner], out[1][inner]
 
 
-def scan_window(machine: Machine, settled: Settled, rows: tuple[int, int]) -> list[Out]:
-    """What ``kernels.scan`` fills, by scale, for some rows: only the window's dates are read."""
+def scan_window(machine: Machine, settled: Settled, rows: tuple[int, int]) -> tuple[list[Out], Floats]:
+    """What ``kernels.scan`` fills, by scale, for some rows, and their mask: only the window's dates are read."""
     known, (_, height, width) = len(machine.reference), machine.planes[0].shape
     first, last = max(rows[0] - machine.halo, 0), min(rows[1] + machine.halo, height)
     block = load(tuple(plane[known:] for plane in machine.planes), (first, last), machine.log)
@@ -115,14 +116,13 @@ def scan_window(machine: Machine, settled: Settled, rows: tuple[int, int]) -> li
     take_baseline(*block, machine.season[known:], machine.surroundings.line[:, known:], fitted)
     found: dict[int, Out] = {}
     latest = _padded(settled.last[None, around], size)[0]
-    places = (np.arange(len(machine.window), dtype=np.int32), machine.window, machine.ends(machine.window))
+    places = (np.arange(len(machine.window), dtype=np.int32), machine.ends(machine.window))
     for i, work in machine.smoothed(block, width):
         whiten, numbers = machine.whiten[i], _padded(settled.numbers[i][:, around], size)
-        out = np.empty((2, size), np.float32), np.empty((6, size), np.int32)
-        pole = machine.pole(i)
+        out, pole = machine.out(i, size, len(machine.window)), machine.pole(i)
         kernels.scan_window(work, block[1], places, (numbers, latest), whiten, pole, machine.rules, out)
         found[i] = out
-    return [found[i] for i in range(len(machine.scales))]
+    return [found[i] for i in range(len(machine.scales))], block[1]
 
 
 def _padded(values: NDArray, size: int) -> NDArray:

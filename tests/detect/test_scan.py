@@ -50,6 +50,16 @@ def test_a_brightening_is_found_as_well() -> None:
     assert change.attrs["calibration_windows"] > 1
 
 
+def test_the_strongest_of_several_spans_counts() -> None:
+    """G of two spans is the larger of the two, pixel by pixel."""
+    stack = stack_of(radar(np.random.default_rng(12), 24, (20, 20)))
+    found = []
+    for days in ((30.0,), (90.0,), (90.0, 30.0)):
+        machine, panes = build(stack, periods(14, 10), scan.Config(after_days=days, scales=(0.0,)))
+        found.append(machine.on_panes(panes, machine.reference, machine.window)[0])
+    np.testing.assert_array_equal(found[2], np.maximum(found[0], found[1]))
+
+
 def test_one_odd_date_is_no_lasting_change() -> None:
     """A bright date after, as a missed cloud is, among eight."""
     bands = optical(np.random.default_rng(3), 30, (50, 50))

@@ -48,12 +48,12 @@ def stack(sensor: str, dates: int, seed: int) -> xr.Dataset:
 @given(
     before=st.integers(12, 40),
     baseline=st.sampled_from(["mean", "harmonic"]),
-    days=st.sampled_from([None, 30.0]),
+    days=st.sampled_from([None, 30.0, (24.0, 60.0, float("inf"))]),
     seed=st.integers(0, 99),
     rows=st.sampled_from([None, 5]),
 )
 def test_every_window_gives_the_map_of_a_whole_scan(
-    sensor: str, before: int, baseline: str, days: float | None, seed: int, rows: int | None
+    sensor: str, before: int, baseline: str, days: float | tuple[float, ...] | None, seed: int, rows: int | None
 ) -> None:
     memory, whole = Notes(), stack(sensor, before + 7, seed)
     config = scan.Config(baseline=baseline, after_days=days, rows=rows)
