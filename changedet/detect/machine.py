@@ -23,7 +23,7 @@ DAY = np.timedelta64(1, "D")
 LEAST = 24.0
 """Clear observations for a harmonic baseline."""
 TO_THE_END = float("inf")
-RADAR_DAYS = (60.0, 120.0, TO_THE_END)
+RADAR_DAYS = (30.0, 60.0, 120.0, TO_THE_END)
 """What a felling or a burn does to the echo is gone after two or three images, what stays has the whole window."""
 RADAR_PRIOR, OPTICAL_PRIOR = 100.0, 8.0
 """Speckle is as strong in every pixel, the noise of a reflectance is not."""
@@ -46,7 +46,7 @@ class Config(DetectorConfig):
     after_days: Days | tuple[Days, ...] | None = Field(
         default=None,
         description="days that a change is averaged over, the strongest of several counts; by default to the end of "
-        "the window (.inf), and for radar 60 and 120 as well",
+        "the window (.inf), and for radar 30, 60 and 120 as well",
     )
     clip: float = Field(default=6, gt=1, description="largest standardised residual that one date may contribute")
     prior: float | None = Field(
