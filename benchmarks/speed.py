@@ -120,14 +120,16 @@ def one_pass(data: xr.Dataset) -> Callable[[], None]:
     What precedes it is measured on samples and does not grow with the area, what follows it are tables of p-values.
     """
     config = scan.Config(scales=(0.0,), baseline="mean")
-    machine, _ = build(data, PERIODS, config)
+    machine, sample = build(data, PERIODS, config)
+    limits = machine.limits(sample)
     height, width = machine.planes[0].shape[1:]
     rows = rows_of_block(len(machine.planes), len(machine.times), width, machine.halo)
 
     def work() -> None:
         for top in range(0, height, rows):
             block = load(machine.planes, (top, min(top + rows, height)), machine.log)
-            machine.scan(block, width, machine.reference, machine.window)
+            found = machine.scan(block, width, machine.reference, machine.window, dated=True)
+            machine.dates(found, block[1][machine.window], width, limits)
 
     return work
 
