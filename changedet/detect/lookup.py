@@ -35,20 +35,18 @@ def _below(values: NDArray, coarse: NDArray, queries: NDArray, counts: NDArray) 
         if np.isnan(x):
             counts[i] = len(values)
             continue
-        low, high = 0, len(coarse)
-        while low < high:
-            middle = (low + high) // 2
-            if coarse[middle] < x:
-                low = middle + 1
-            else:
-                high = middle
+        above = _first(coarse, 0, len(coarse), x)
         # values before the last coarse one below x are below it; the one after that block is not
-        high = min(low * BLOCK, len(values))
-        low = max(low - 1, 0) * BLOCK
-        while low < high:
-            middle = (low + high) // 2
-            if values[middle] < x:
-                low = middle + 1
-            else:
-                high = middle
-        counts[i] = low
+        counts[i] = _first(values, max(above - 1, 0) * BLOCK, min(above * BLOCK, len(values)), x)
+
+
+@njit(cache=True)
+def _first(values: NDArray, low: int, high: int, x: float) -> int:
+    """The first place from ``low`` up to ``high`` whose value is not below x."""
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < x:
+            low = middle + 1
+        else:
+            high = middle
+    return low

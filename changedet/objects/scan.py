@@ -7,7 +7,7 @@ the largest G of millions of pixels; here are some hundred series, and a date ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     around = measure([(series.values, series.mask)], reference)
     if series.ground is not None:
         # already compared with its own ring: against the mean of some dates, what was bright by chance falls back
-        around.line[:, :, 1:] = 0
+        around = replace(around, line=around.line * np.array([1, 0, 0], np.float32))
     series = without_weather(series, reference, phase, (around, HARMONIC_LEAST))
     values = series.values.copy()
     subtract_baseline(values, series.mask, reference, phase, around.line, around.knots, HARMONIC_LEAST)
