@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import train_learned
 import xarray as xr
+from cities import site_file
 from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 from tables import DATA, write_section
@@ -27,7 +29,6 @@ from changedet.store import Store
 CITIES = ("abudhabi", "aguasclaras", "bercy", "bordeaux", "hongkong", "nantes", "paris", "saclay_e")
 DETECTORS = ("pair", "mad", "cva", "celik", "learned")
 WITH_RADAR = ("pair", "learned")
-RATE = 0.01
 WORDS = """\
 AUROC, average precision and F1 over the pixels of all cities, then F1 city by city, each at one threshold fitted on the
 others. The last two columns are at the threshold that the pipeline delivers, `false_alarm_rate` 0.01. All eight cities
@@ -35,19 +36,6 @@ were seen while the form of `pair` was chosen: for it these are no blind figures
 a model trained on the other seven (`benchmarks/train_learned.py`). What it looks at and the share of its answer in the
 score were set before the first measurement, but the score of `pair` is in both. Half and three halves of that share
 gave the same F1 to 0.005; the model's answer alone, in a first form with more pixels of each city, gave 0.456."""
-
-SITE = """\
-id: {city}
-name: {city} (OSCD)
-bbox: [{west}, {south}, {east}, {north}]
-source: {{kind: stac, catalog: {catalog}}}
-sensors: {{sentinel-2: {{}}}}
-before: [{first}, {first}]
-after: [{last}, {last}]
-detect:
-  false_alarm_rate: {rate}
-  {detector}: {{{settings}}}
-"""
 
 
 @dataclass(frozen=True)
@@ -57,24 +45,6 @@ class Scored:
     score: NDArray[np.float32]
     changed: NDArray[np.bool_]
     truth: NDArray[np.bool_]
-
-
-def site_file(folder: Path, city: str, detector: str, home: Path | None = None) -> Path:
-    """The site file of a city, whose data lie in ``home``; ``learned`` takes the model of that city in ``folder``."""
-    settings = f"model: {city}.npz" if detector == "learned" else ""
-    home = home or DATA / "oscd" / city
-    days = sorted(path.name for path in home.glob("20*"))
-    extent = home / "change.tif"
-    with rasterio.open(extent if extent.exists() else home / days[0] / "B02.tif") as image:
-        west, south, east, north = image.bounds
-    path = folder / f"{city}-{detector}.yaml"
-    path.write_text(
-        SITE.format(
-            city=city, west=west, south=south, east=east, north=north, first=days[0], last=days[-1],
-            catalog=home / "catalog.json", rate=RATE, detector=detector, settings=settings,
-        )
-    )  # fmt: skip
-    return path
 
 
 def scored(city: str, change: xr.Dataset) -> Scored:
@@ -197,7 +167,6 @@ def main() -> None:
     parser.add_argument("--detector", action="append", help="only these")
     parser.add_argument("--work", type=Path, help="a folder for what is fetched and trained, to be kept")
     arguments = parser.parse_args()
-    import train_learned  # which imports this module
 
     lines = [
         f"| detector | AUROC | AP | F1 | {' | '.join(CITIES)} | flagged of unchanged | of changed |",

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import oscd
 import rasterio
 import tables
+from cities import site_file
 from numpy.typing import NDArray
 from rasterio.warp import Resampling, reproject
 
@@ -57,7 +57,7 @@ class Drawn:
 
 def city_vectors(home: Path, folder: Path) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:
     """All pixels of the city in ``home``, (features, y, x) in both orders of the dates, and their labels."""
-    site = pipeline.load_site(oscd.site_file(folder, home.name, "pair", home))
+    site = pipeline.load_site(site_file(folder, home.name, "pair", home))
     made = pipeline.gather(site, folder, Store(folder / "cache"), datetime(2026, 1, 1, tzinfo=UTC))
     stack = made.stacks["sentinel-2"]
     pair = ordered(choose_pair(stack, Periods(site.before, site.after)))

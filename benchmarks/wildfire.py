@@ -19,6 +19,7 @@ import numpy as np
 import oscd
 import rasterio
 import xarray as xr
+from cities import site_file
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import Geometry
@@ -186,7 +187,7 @@ def table(fires: list[Fire], results: Mapping[str, list[Result]]) -> list[str]:
 
 
 def city_stack(city: str, folder: Path) -> tuple[xr.Dataset, Periods]:
-    site = pipeline.load_site(oscd.site_file(folder, city, "pair"))
+    site = pipeline.load_site(site_file(folder, city, "pair"))
     made = pipeline.gather(site, folder, Store(folder / "cache"), datetime(2026, 1, 1, tzinfo=UTC))
     return made.stacks[KEY], Periods(site.before, site.after)
 
