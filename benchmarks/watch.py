@@ -3,14 +3,15 @@
     python benchmarks/watch.py [--sites 4] [--work build/watch] [--write]
 
 Half of the simulated sites have an event on a day drawn from the watched months, half have none. The undisturbed watch
-looks day by day. The disturbed one meets a service that is down for a week, a scene that cannot be read for three days,
-a receiver of alerts that is down for two weeks, and kills by -9 at random instants of every pass. Reports are of one
-line in both, so that the figures are those of the watch and not of drawing pictures.
+looks day by day, in a process of its own. The disturbed one meets a service that is down for a week, a scene that
+cannot be read for three days, a receiver of alerts that is down for two weeks, and kills by -9 at random instants of
+every pass. Reports are of one line in both, so that the figures are those of the watch and not of drawing pictures.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest.mock import patch
 
@@ -41,6 +43,8 @@ from tests.watch.world import Content, alerts_yaml, brief_reports, plan
 START, MONTHS, REFERENCE = date(2021, 1, 1), 36, 1 / 3
 WATCHED = (date(2022, 1, 1), date(2024, 1, 1))
 STEP = timedelta(days=5)
+BROKEN = 14
+"""The pass that meets a scene which cannot be read."""
 STRUCTURES = (
     tank("tank-1", (-60, 50), 36.0),
     tank("tank-2", (0, 50), 36.0),
@@ -85,15 +89,19 @@ def days() -> list[date]:
     return [WATCHED[0] + i * STEP for i in range(count)]
 
 
-def undisturbed(work: Path, received: Received) -> float:
-    """A pass every few days; seconds."""
-    alerts_yaml(work / "configs", received.url)
+def undisturbed(work: Path, tell: Connection) -> None:
+    """A pass every few days; tells when it is past the scene that the other breaks, then its seconds and alerts."""
+    os.environ["HOOK_SECRET"] = "secret"
     begun = time.monotonic()
-    for day in days():
-        code = watch(plan(work / "configs", day.isoformat(), archive=work / "undisturbed", cache=work / "cache"))
-        if code:
-            raise RuntimeError(f"undisturbed pass of {day}: exit code {code}")
-    return time.monotonic() - begun
+    with brief_reports(), webhook_receiver() as received:
+        alerts_yaml(work / "configs", received.url)
+        for number, day in enumerate(days()):
+            if number == BROKEN + 2:
+                tell.send("past")
+            code = watch(plan(work / "configs", day.isoformat(), archive=work / "undisturbed", cache=work / "cache"))
+            if code:
+                raise RuntimeError(f"undisturbed pass of {day}: exit code {code}")
+        tell.send((time.monotonic() - begun, set(received.keys)))
 
 
 @dataclass
@@ -115,11 +123,13 @@ def _down() -> None:
 def disturbed(work: Path, received: Received, made: list[Made]) -> Faults:
     """The same passes with faults, each killed at random instants until it comes to its end."""
     rng, faults = random.Random(7), Faults()
-    alerts_yaml(work / "configs", received.url)
+    configs = work / "configs-disturbed"
+    shutil.copytree(work / "configs", configs, dirs_exist_ok=True)
+    alerts_yaml(configs, received.url)
     for number, day in enumerate(days()):
-        place = plan(work / "configs", day.isoformat(), archive=work / "disturbed", cache=work / "cache-disturbed")
+        place = plan(configs, day.isoformat(), archive=work / "disturbed", cache=work / "cache-disturbed")
         down = 8 <= number < 10
-        broken = _break(work, made[1], day) if number == 14 else None
+        broken = _break(work, made[1], day) if number == BROKEN else None
         received.answers[:] = [403] * 50 if 20 <= number < 23 else []
         faults.down += down
         faults.unreadable += broken is not None
@@ -203,11 +213,18 @@ def replay(sites: int, work: Path) -> list[str]:
     """The section of the replay."""
     os.environ["HOOK_SECRET"] = "secret"
     made = simulate(work, sites)
-    for name in ("undisturbed", "disturbed"):
+    for name in ("undisturbed", "disturbed", "cache", "cache-disturbed"):
         shutil.rmtree(work / name, ignore_errors=True)
-    with brief_reports(), webhook_receiver() as calm, webhook_receiver() as rough:
-        seconds = undisturbed(work, calm)
+    context = multiprocessing.get_context("spawn")
+    told, tell = context.Pipe(duplex=False)
+    calm = context.Process(target=undisturbed, args=(work, tell))
+    calm.start()
+    tell.close()
+    told.recv()
+    with brief_reports(), webhook_receiver() as rough:
         faults = disturbed(work, rough, made)
+    seconds, wanted = told.recv()
+    calm.join()
     found = count(work / "undisturbed", made)
     return [
         f"{sites} sites of 400 m, two watched years after a year of reference, Sentinel-2 every 10 days and two "
@@ -218,7 +235,7 @@ def replay(sites: int, work: Path) -> list[str]:
             ["figure", "value"],
             [
                 *alarms(found),
-                *losses(work, faults, set(calm.keys), rough.keys),
+                *losses(work, faults, wanted, rough.keys),
                 ["seconds a look, undisturbed, no pictures", f"{seconds / found.looks:.2f}"],
             ],
         ),
