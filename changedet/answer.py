@@ -30,6 +30,8 @@ POWER = 0.9
 SHARED = 0.5
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
 window does not say that it happened then."""
+SURE_P = 0.001
+"""Up to it a change is so clear that its date can contradict a claim: a faint one may be dated by another thing."""
 LEAST_IMAGES = 2
 LEAST_BASELINE = 5
 CONSISTENT: dict[What, str] = {
@@ -168,6 +170,7 @@ def _changed_somehow(finding: Finding, what: What, dated: tuple[str, bool, bool]
     """
     when, meets, outside = dated
     weak = finding.p_claimed is not None and finding.p_claimed < WEAK_P
+    sure = finding.p_intact is not None and finding.p_intact <= SURE_P
     if outside and weak and _would_show(finding):
         return "contradicted", f"something changed, but {when}, which is not when it is claimed", ()
     if weak or not (finding.lasting and finding.as_claimed):
@@ -176,8 +179,11 @@ def _changed_somehow(finding: Finding, what: What, dated: tuple[str, bool, bool]
         return "inconclusive", f"something changed {when}, {how}", ("changed-otherwise",)
     if meets and not outside:
         return "supported", f"{CONSISTENT[what]}, {when}", ()
-    if outside:
+    if outside and sure:
         return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()
+    if outside:
+        faint = "which is not when it is claimed, but it is too faint to be dated surely"
+        return "inconclusive", f"something changed {when}, {faint}", ("changed-otherwise",)
     return "inconclusive", f"something changed {when}; too few clear images say when", ("clouded",)
 
 

@@ -30,7 +30,7 @@ CHANGED = replace(
     bracket_before=at(3, 15), scenes=("a", "b"), sensors=1,
 )  # fmt: skip
 LATE = replace(
-    CHANGED, date_first=at(5, 10), date_last=at(5, 15), bracket_after=at(5, 10), bracket_before=at(5, 15)
+    CHANGED, p_intact=0.0005, date_first=at(5, 10), date_last=at(5, 15), bracket_after=at(5, 10), bracket_before=at(5, 15)
 )  # fmt: skip
 
 
@@ -45,6 +45,8 @@ LATE = replace(
         (replace(CHANGED, offset_suspect=True), "inconclusive", ("offset-suspect",)),
         (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
         (LATE, "contradicted", ()),
+        # a faint change may be dated by another thing
+        (replace(LATE, p_intact=0.002), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, bracket_after=at(3, 20)), "inconclusive", ("clouded",)),
         # of the 66 days of the interval only 11 lie in the window of 31
         (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "inconclusive", ("clouded",)),

@@ -150,11 +150,17 @@ def _dated(finding: Finding, looked: list[Seen], dated: dating.Dating, what: Wha
 
 
 def _all_as_claimed(used: list[Seen], p: Mapping[str, float | None], dated: dating.Dating, what: What) -> bool:
-    """Whether the change went the way of the claim in every optical stack, or where only radar shows it, in radar."""
+    """Whether the change went the way of the claim in what shows it.
+
+    Every optical stack must agree where any shows the change; radar only where it shows it best, for an echo may go
+    either way for reasons that a picture tells apart.
+    """
+    shown = [(value, each) for each in used if (value := p[each.view.key]) is not None and value <= SHOWS]
     optical = [each for each in used if not each.view.radar]
-    if any((value := p[each.view.key]) is not None and value <= SHOWS for each in optical):
-        return all(_as_claimed(each, dated, what) for each in optical)
-    radar = [each for each in used if each.view.radar and (value := p[each.view.key]) is not None and value <= SHOWS]
+    if any(not each.view.radar for _, each in shown) and not all(_as_claimed(each, dated, what) for each in optical):
+        return False
+    best = min((value for value, each in shown if not each.view.radar), default=SHOWS)
+    radar = [each for value, each in shown if each.view.radar and value <= best]
     return all(_echo_as_claimed(each, dated, what) for each in radar)
 
 

@@ -34,8 +34,18 @@ def corners() -> tuple[tuple[float, float], ...]:
 OBJECT = ClaimedObject(name="depot", kind="fuel depot", polygon=corners())
 
 
-def stack(seed: int, gone: date | None, *, every: int = 10, hidden: tuple[date, date] | None = None) -> xr.Dataset:
-    """Optical: flat textured ground, a bright object that vanishes on a day; hidden from it between two days."""
+def stack(
+    seed: int,
+    gone: date | None,
+    *,
+    every: int = 10,
+    hidden: tuple[date, date] | None = None,
+    left: float = 0.0,
+) -> xr.Dataset:
+    """Optical: flat textured ground, a bright object that vanishes on a day; hidden from it between two days.
+
+    ``left`` is what it reflects more than the ground after that day.
+    """
     rng = np.random.default_rng(seed)
     texture = 0.25 + 0.02 * rng.standard_normal((SIDE, SIDE))
     layers = []
@@ -45,8 +55,7 @@ def stack(seed: int, gone: date | None, *, every: int = 10, hidden: tuple[date, 
         bands = {}
         for b, name in enumerate(("red", "nir")):
             image = texture * (1 + 0.2 * b) + common + 0.01 * rng.standard_normal((SIDE, SIDE))
-            if gone is None or day < gone:
-                image[ROWS, COLUMNS] += CLEAR
+            image[ROWS, COLUMNS] += CLEAR if gone is None or day < gone else left
             if hidden is not None and hidden[0] <= day <= hidden[1]:
                 image[40:70, 40:70] = np.nan
             bands[name] = image.astype(np.float32)
@@ -54,3 +63,20 @@ def stack(seed: int, gone: date | None, *, every: int = 10, hidden: tuple[date, 
         layers.append(Layer(moment, f"s2-{day}", "sentinel-2a", 78, bands))
         day += timedelta(days=every)
     return build_stack(layers, GEOBOX, sensor="sentinel-2", key="sentinel-2")
+
+
+def radar_stack(seed: int, when: date, louder: float) -> xr.Dataset:
+    """Speckle of 12 looks, and an object whose echo grows by some decibels on a day."""
+    rng = np.random.default_rng(seed)
+    layers = []
+    day = date(2023, 1, 5)
+    while day < date(2025, 1, 1):
+        bands = {}
+        for name, level in (("vv", 0.1), ("vh", 0.02)):
+            image = level * rng.gamma(12, 1 / 12, (SIDE, SIDE))
+            image[ROWS, COLUMNS] *= 2 if day < when else 2 * 10 ** (louder / 10)
+            bands[name] = image.astype(np.float32)
+        moment = datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
+        layers.append(Layer(moment, f"s1-{day}", "sentinel-1a", 21, bands))
+        day += timedelta(days=12)
+    return build_stack(layers, GEOBOX, sensor="sentinel-1", key="sentinel-1-orbit-021")

@@ -12,7 +12,7 @@ from changedet.claim import ClaimedObject, What
 from changedet.objects.assess import assess
 from changedet.objects.finding import Finding, Question
 from changedet.site import Period
-from tests.objects.series import OBJECT, PERIODS, stack
+from tests.objects.series import CLEAR, OBJECT, PERIODS, radar_stack, stack
 
 WINDOW = Period(first=date(2024, 5, 1), last=date(2024, 7, 31))
 
@@ -54,6 +54,22 @@ def test_no_change_contradicts_destroyed_and_supports_intact() -> None:
     assert finding.power >= 0.9
     assert object_verdict(finding, "destroyed", WINDOW, None).outcome == "contradicted"
     assert object_verdict(look(3, None, "intact"), "intact", WINDOW, None).outcome == "supported"
+
+
+def test_an_echo_that_grew_is_no_loss_though_the_picture_faded_a_little() -> None:
+    when = date(2024, 6, 1)
+    for louder in (6.0, -3.0):
+        stacks = {
+            "sentinel-2": stack(6, when, left=CLEAR - 0.004),
+            "sentinel-1-orbit-021": radar_stack(6, when, louder),
+        }
+        (finding,), _ = assess([OBJECT], Question("destroyed", WINDOW, PERIODS), stacks)
+        optical, echo = (one.p_intact for one in finding.stacks)
+        assert optical is not None
+        assert echo is not None
+        assert echo < optical <= 0.05
+        verdict = object_verdict(finding, "destroyed", WINDOW, None)
+        assert verdict.outcome == ("inconclusive" if louder > 0 else "supported")
 
 
 def test_a_loss_where_something_is_said_to_be_built_is_not_as_claimed() -> None:
