@@ -121,7 +121,7 @@ def one_pass(data: xr.Dataset) -> Callable[[], None]:
     """
     config = scan.Config(scales=(0.0,), baseline="mean")
     machine, sample = build(data, PERIODS, config)
-    limits = machine.limits(sample)
+    _, limits = machine.measured(sample)
     height, width = machine.planes[0].shape[1:]
     rows = rows_of_block(len(machine.planes), len(machine.times), width, machine.halo)
 

@@ -20,6 +20,7 @@ from changedet.pipeline import load_site
 from changedet.simulate import Simulation, tank, write_archive
 from changedet.sources.acquire import open_source
 from changedet.store import Store
+from changedet.watch.archive import Archive
 from changedet.watch.finding import find
 from changedet.watch.journal import silent
 from changedet.watch.records import Rules
@@ -52,7 +53,7 @@ def one_step(side: int, work: Path) -> list[str]:
         """Dates read, and seconds of a pass, by the clock and of the processor."""
         before, begun, worked = dates_read(work / cache), time.monotonic(), time.process_time()
         with brief_reports():
-            step(Task(site, file.parent, Rules(), archive, Store(work / cache), now), silent, lambda: False)
+            step(Task(site, file.parent, Rules(), Archive(archive), Store(work / cache), now), silent, lambda: False)
         return dates_read(work / cache) - before, time.monotonic() - begun, time.process_time() - worked
 
     look("warm", every[-1].time - timedelta(hours=1))

@@ -31,29 +31,36 @@ def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats
     """
     bands, dates, _ = block.shape
     rows = block.shape[2] // width
-    reach = weights.shape[0] - 1
     for t in prange(dates):
         across = np.zeros((rows, width), np.float32)
         share = np.zeros((rows, width), np.float32)
-        norm = np.zeros(width, np.float32)
+        norm = np.zeros((rows, width), np.float32)
         ok = mask[t]
         for y in range(rows):
             _row(ok[y * width : (y + 1) * width], weights, share[y])
+        for y in range(rows):
+            _column(share, weights, y, norm[y])
         for b in range(bands):
             across[:] = 0
             for y in range(rows):
                 _row(block[b, t, y * width : (y + 1) * width], weights, across[y])
             for y in range(rows):
                 target, valid = out[b, t, y * width : (y + 1) * width], ok[y * width : (y + 1) * width]
-                target[:] = 0
-                norm[:] = 0
-                for k in range(max(-reach, -y), min(reach, rows - 1 - y) + 1):
-                    w, line, part = weights[abs(k)], across[y + k], share[y + k]
-                    for i in range(width):
-                        target[i] += w * line[i]
-                        norm[i] += w * part[i]
+                _column(across, weights, y, target)
+                whole = norm[y]
                 for i in range(width):
-                    target[i] = valid[i] * target[i] / max(norm[i], np.float32(1e-6))
+                    target[i] = valid[i] * target[i] / max(whole[i], np.float32(1e-6))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _column(lines: Floats, weights: Floats, y: int, out: Floats) -> None:
+    rows, width = lines.shape
+    reach = weights.shape[0] - 1
+    out[:] = 0
+    for k in range(max(-reach, -y), min(reach, rows - 1 - y) + 1):
+        w, line = weights[abs(k)], lines[y + k]
+        for i in range(width):
+            out[i] += w * line[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

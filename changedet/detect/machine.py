@@ -86,7 +86,7 @@ class Found:
         real, whole, curve = out
         return cls(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole, curve)
 
-    def at(self, pixels: slice) -> Found:
+    def at(self, pixels: slice | NDArray[np.int64]) -> Found:
         """These pixels only."""
         return Found(self.g[pixels], self.sign[pixels], self.whole[:, pixels], self.curve[:, pixels])
 
@@ -171,13 +171,15 @@ class Machine:
         prior = c.prior if c.prior is not None else RADAR_PRIOR if self.log else OPTICAL_PRIOR
         return np.array([c.min_before, c.min_after, c.clip, prior], np.float32)
 
-    def limits(self, sample: list[Pane]) -> onset.Limits:
-        """How far dates are bounded, by what noise does to the sample."""
-        config, curves = self.config, []
+    def measured(self, sample: list[Pane]) -> tuple[list[Floats], onset.Limits]:
+        """As ``on_panes`` at the real dates; and how far dates are bounded, by what noise does to the sample."""
+        config, found = self.config, []
         for pane in sample:
-            found = self.scan(pane.copy(), pane.width, self.reference, self.window, dated=True)
-            curves.append(found[self.least_smoothed].curve[:, pane.inner])
-        return config.drop, config.drop * onset.inflation(curves, len(self.planes)), config.share
+            scanned = self.scan(pane.copy(), pane.width, self.reference, self.window, dated=True)
+            found.append([one.at(pane.inner) for one in scanned])
+        curves = [each[self.least_smoothed].curve for each in found]
+        limits = config.drop, config.drop * onset.inflation(curves, len(self.planes)), config.share
+        return [np.concatenate([one.g for one in parts]) for parts in zip(*found, strict=True)], limits
 
     def dates(self, found: list[Found], seen: Floats, width: int, limits: onset.Limits) -> NDArray[np.int32]:
         """Of ``onset.dates``, of a block whose scan was dated and whose window's dates are ``seen``."""

@@ -58,14 +58,15 @@ def detect(
     check_stack(stack)
     settled = None if memory is None else _known(stack, periods, config, memory)
     machine, sample = build(stack, periods, config, settled)
+    now, limits = machine.measured(sample)
     if len(machine.reference) < config.min_before or len(machine.window) < config.min_after:
         p_of, attrs = _too_few()
     else:
-        p_of, attrs = _calibrate(machine, sample, rate) or _parametric(machine, sample)
+        p_of, attrs = _calibrate(machine, sample, now, rate) or _parametric(machine, now)
     if memory is not None and settled is None and may_settle(machine):
         settled = settle(machine)
         memory.put(key_of(stack, machine.reference, config), settled.arrays())
-    values = _map(machine, p_of, settled, machine.limits(sample))
+    values = _map(machine, p_of, settled, limits)
     values["changed"] = values["p_value"] <= rate
     times = np.append(machine.times, np.datetime64("NaT", "ns"))
     values["onset_before"], values["onset_after"] = times[values[DATES[0]]], times[values[DATES[1]]]
@@ -121,8 +122,15 @@ class _Scale:
         return p if self.power == 1 else -np.expm1(self.power * np.log1p(-np.minimum(p, 1 - 1e-12)))
 
 
-def _calibrate(machine: Machine, sample: list[Pane], rate: float) -> tuple[P, dict[str, object]] | None:
-    """Run the placebo windows; None where the archive is too short for them."""
+def _calibrate(
+    machine: Machine, sample: list[Pane], now: list[Floats], rate: float
+) -> tuple[P, dict[str, object]] | None:
+    """Run the placebo windows; None where the archive is too short for them.
+
+    Parameters
+    ----------
+    now : G of the sample in the real window, by scale
+    """
     least, real = machine.config.min_after, len(machine.window)
     length = min(real, max(least, len(machine.reference) // 2))
     windows = calibrate.placebo_windows(machine.reference, length, machine.config.min_before, machine.config.placebos)
@@ -130,13 +138,11 @@ def _calibrate(machine: Machine, sample: list[Pane], rate: float) -> tuple[P, di
         return None
     raw = [machine.on_panes(sample, np.array(w.before, np.int32), np.array(w.after, np.int32)) for w in windows]
     runs = [[g / _level(g) for g in found] for found in raw]
-    now = machine.on_panes(sample, machine.reference, machine.window)
     try:
-        scale = _fit(runs, now, (real - least + 1) / (length - least + 1))
-        held = _fit(runs[::2], None, 1.0)
+        scale, statistics = _fit(runs, now, (real - least + 1) / (length - least + 1))
+        held, _ = _fit(runs[::2], None, 1.0)
     except ValueError:
         return None
-    unit = _Scale((1.0,) * len(now), scale.nulls, scale.joint, 1.0)
     p_held = np.concatenate([held.p(run) for run in runs[1::2]])
     counts, edges = calibrate.histogram(scale.joint.values)
     distance, p_uniform = calibrate.uniformity(p_held)
@@ -154,7 +160,7 @@ def _calibrate(machine: Machine, sample: list[Pane], rate: float) -> tuple[P, di
         surroundings_factor=_level(now[0]) / float(np.median([_level(found[0]) for found in raw])),
     )
     spans = [window.after for window in windows]
-    tail = _piece_tail(sample, spans, (runs, [unit.p(run) for run in runs]), rate)
+    tail = _piece_tail(sample, spans, (runs, [scale.joint.p(statistic) for statistic in statistics]), rate)
     return scale.p, calibration.attrs() | (tail.attrs() if tail is not None else {})
 
 
@@ -175,7 +181,8 @@ def _piece_tail(
     return piece_tail(maps, rate, dates / sum(len(span) for span in spans))
 
 
-def _fit(runs: list[list[Floats]], now: list[Floats] | None, power: float) -> _Scale:
+def _fit(runs: list[list[Floats]], now: list[Floats] | None, power: float) -> tuple[_Scale, list[NDArray[np.float64]]]:
+    """The scale, and the statistic of each run."""
     nulls = tuple(calibrate.fit_null(np.concatenate(parts)) for parts in zip(*runs, strict=True))
     power = max(power, 1.0)
     levels = (1.0,) * len(nulls)
@@ -184,8 +191,8 @@ def _fit(runs: list[list[Floats]], now: list[Floats] | None, power: float) -> _S
         centre = 2 ** (-1 / power)
         levels = tuple(_level(g) / float(np.quantile(n.values, centre)) for g, n in zip(now, nulls, strict=True))
     flat = _Scale((1.0,) * len(nulls), nulls, nulls[0], 1.0)
-    joint = calibrate.fit_null(np.concatenate([flat.statistic(run) for run in runs]))
-    return _Scale(levels, nulls, joint, power)
+    statistics = [flat.statistic(run) for run in runs]
+    return _Scale(levels, nulls, calibrate.fit_null(np.concatenate(statistics)), power), statistics
 
 
 def _short_of_placebos(why: str) -> dict[str, object]:
@@ -199,10 +206,9 @@ def _too_few() -> tuple[P, dict[str, object]]:
     return p_of, _short_of_placebos("there are too few dates to compare")
 
 
-def _parametric(machine: Machine, sample: list[Pane]) -> tuple[P, dict[str, object]]:
+def _parametric(machine: Machine, now: list[Floats]) -> tuple[P, dict[str, object]]:
     """F distribution, times candidate dates and scales, after the map's own level where that is above theory."""
     bands = len(machine.planes)
-    now = machine.on_panes(sample, machine.reference, machine.window)
     factors = [max(1.0, _level(g) / float(stats.chi2.median(bands))) for g in now]
     freedom = max(1.0, len(machine.reference) - 1.0)
     trials = float(max(1, len(machine.window)) * len(machine.scales))
