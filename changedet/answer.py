@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from changedet.claim import Claim, ClaimedObject, What
 from changedet.objects.finding import ALPHA, Finding, Reason
@@ -32,6 +32,9 @@ SHARED = 0.5
 window does not say that it happened then."""
 SURE_P = 0.001
 """Up to it a change is so clear that its date can contradict a claim: a faint one may be dated by another thing."""
+NEAR = timedelta(days=10)
+"""What happened so near to the days claimed does not contradict them: an image that shows a change badly, or a report
+that is a few days off, is likelier than another event."""
 LEAST_IMAGES = 2
 LEAST_BASELINE = 5
 CONSISTENT: dict[What, str] = {
@@ -157,34 +160,41 @@ def _changed(finding: Finding, what: What, window: Period) -> Said:
         return "inconclusive", f"something differs {when}, but the images themselves may be the cause", doubts
     meets = _meets(finding, window) and _twice(finding)
     if what == "intact":
-        return _changed_though_intact(when, meets and finding.lasting)
-    return _changed_somehow(finding, what, (when, meets, _outside(finding, window)))
+        return _changed_though_intact(when, meets and finding.lasting and not _weak(finding))
+    return _changed_somehow(finding, (what, window), when, meets)
 
 
-def _changed_somehow(finding: Finding, what: What, dated: tuple[str, bool, bool]) -> Said:
+def _changed_somehow(finding: Finding, claimed: tuple[What, Period], when: str, meets: bool) -> Said:
     """A change that is claimed.
 
     Parameters
     ----------
-    dated : when it changed, whether that meets the days claimed, and whether it lies wholly outside of them
+    when, meets : when it changed, and whether that meets the days claimed
     """
-    when, meets, outside = dated
-    weak = finding.p_claimed is not None and finding.p_claimed < WEAK_P
-    sure = finding.p_intact is not None and finding.p_intact <= SURE_P
-    if outside and weak and _would_show(finding):
+    what, window = claimed
+    weak = _weak(finding)
+    if weak and _outside(finding, window, NEAR) and _would_show(finding):
         return "contradicted", f"something changed, but {when}, which is not when it is claimed", ()
     if weak or not (finding.lasting and finding.as_claimed):
         how = "and did not last" if not finding.lasting else "but not in the way of the claim"
         how = "but by far less than the claim would have it" if weak and finding.lasting else how
         return "inconclusive", f"something changed {when}, {how}", ("changed-otherwise",)
-    if meets and not outside:
+    if meets:
         return "supported", f"{CONSISTENT[what]}, {when}", ()
-    if outside and sure:
-        return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()
-    if outside:
+    return _at_another_time(finding, (what, window), when)
+
+
+def _at_another_time(finding: Finding, claimed: tuple[What, Period], when: str) -> Said:
+    """What is claimed did happen, but perhaps not then."""
+    what, window = claimed
+    if not _outside(finding, window, timedelta(0)):
+        return "inconclusive", f"something changed {when}; too few clear images say when", ("clouded",)
+    if not _outside(finding, window, NEAR):
+        return "inconclusive", f"something changed {when}, near the days claimed but not then", ("changed-otherwise",)
+    if finding.p_intact is None or finding.p_intact > SURE_P:
         faint = "which is not when it is claimed, but it is too faint to be dated surely"
         return "inconclusive", f"something changed {when}, {faint}", ("changed-otherwise",)
-    return "inconclusive", f"something changed {when}; too few clear images say when", ("clouded",)
+    return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()
 
 
 def _changed_though_intact(when: str, sure: bool) -> Said:
@@ -262,15 +272,21 @@ def _meets(finding: Finding, window: Period) -> bool:
     """Whether the date interval and the days claimed share most of the shorter of the two."""
     assert finding.date_first is not None
     assert finding.date_last is not None
-    first, last = max(finding.date_first, window.start), min(finding.date_last, window.end)
     shorter = min(finding.date_last - finding.date_first, window.end - window.start)
+    first, last = max(finding.date_first, window.start), min(finding.date_last, window.end)
     return last > first and (last - first) >= SHARED * shorter
 
 
-def _outside(finding: Finding, window: Period) -> bool:
+def _weak(finding: Finding) -> bool:
+    """Whether the change is far weaker than the claimed one, or a loss, would be."""
+    return finding.p_claimed is not None and finding.p_claimed < WEAK_P
+
+
+def _outside(finding: Finding, window: Period, by: timedelta) -> bool:
+    """Whether all dates that the images allow miss the days claimed, by some days."""
     assert finding.bracket_after is not None
     assert finding.bracket_before is not None
-    return finding.bracket_after >= window.end or finding.bracket_before <= window.start
+    return finding.bracket_after >= window.end + by or finding.bracket_before <= window.start - by
 
 
 def _twice(finding: Finding) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# one test process to a core already: kernels that ask for all cores as well wait for each other (half the speed measured);
-# set before numba is first imported, and handed on to the processes that tests start
+# one test process to a core already: kernels that ask for all cores as well wait for each other, at half the speed; set
+# before numba is first imported, and handed on to the processes that tests start
 if os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 

@@ -30,7 +30,8 @@ CHANGED = replace(
     bracket_before=at(3, 15), scenes=("a", "b"), sensors=1,
 )  # fmt: skip
 LATE = replace(
-    CHANGED, p_intact=0.0005, date_first=at(5, 10), date_last=at(5, 15), bracket_after=at(5, 10), bracket_before=at(5, 15)
+    CHANGED, p_intact=0.0005, date_first=at(5, 10), date_last=at(5, 15), bracket_after=at(5, 10),
+    bracket_before=at(5, 15),
 )  # fmt: skip
 
 
@@ -45,6 +46,12 @@ LATE = replace(
         (replace(CHANGED, offset_suspect=True), "inconclusive", ("offset-suspect",)),
         (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
         (LATE, "contradicted", ()),
+        # eight days after the last one claimed
+        (
+            replace(LATE, date_first=at(4, 9), date_last=at(4, 14), bracket_after=at(4, 9), bracket_before=at(4, 14)),
+            "inconclusive",
+            ("changed-otherwise",),
+        ),
         # a faint change may be dated by another thing
         (replace(LATE, p_intact=0.002), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, bracket_after=at(3, 20)), "inconclusive", ("clouded",)),
@@ -83,6 +90,8 @@ def test_a_claim_of_intactness_turns_the_rules_round() -> None:
     assert object_verdict(STILL, "intact", WINDOW, None).outcome == "supported"
     assert object_verdict(CHANGED, "intact", WINDOW, None).outcome == "contradicted"
     assert object_verdict(LATE, "intact", WINDOW, None).outcome == "inconclusive"
+    # far weaker than a loss
+    assert object_verdict(replace(CHANGED, p_claimed=0.01), "intact", WINDOW, None).outcome == "inconclusive"
     assert object_verdict(replace(STILL, p_intact=0.1), "intact", WINDOW, None).outcome == "inconclusive"
 
 

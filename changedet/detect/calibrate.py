@@ -24,7 +24,7 @@ TAIL_SHARE = 0.02
 """Share of the placebo values to which the tail is fitted."""
 LEAST_VALUES = 200
 """Fewer placebo values than this make no null distribution."""
-SMALLEST_P = 1e-30
+SMALLEST_P, LARGEST_P = 1e-30, 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,12 @@ def empirical_p(statistic: NDArray, placebos: NDArray) -> NDArray[np.float64]:
 def cauchy_combination(*p_values: NDArray) -> NDArray[np.float64]:
     """One p-value from several of whatever dependence (Liu & Xie 2020); NaN where a p-value is missing is left out.
 
-    P = ½ − arctan(mean of tan((½ − p)π))/π. NaN where all are missing.
+    P = ½ − arctan(mean of tan((½ − p)π))/π. NaN where all are missing. The tangent falls without bound towards p = 1,
+    where one sensor that sees nothing would outvote all that others see: p-values count as ``LARGEST_P`` at most.
     """
     p = np.stack([np.asarray(p, np.float64) for p in p_values])
     n = np.isfinite(p).sum(0)
-    clipped = np.clip(np.where(np.isfinite(p), p, 0.5), SMALLEST_P, 1 - 1e-6)
+    clipped = np.clip(np.where(np.isfinite(p), p, 0.5), SMALLEST_P, LARGEST_P)
     # 1/(πp) is tan((½ − p)π) to 16 digits where p is small, and does not overflow
     t = np.where(clipped < 1e-8, 1 / (np.pi * clipped), np.tan((0.5 - np.maximum(clipped, 1e-8)) * np.pi))
     mean = np.where(np.isfinite(p), t, 0).sum(0) / np.maximum(n, 1)

@@ -57,7 +57,9 @@ def radar_steps(what: What, over_ground: Doubles, fill: float, count: int, rng: 
     """Changes of the footprint's ln power (bands, count).
 
     A structure that is lost takes no more than its own echo with it; what lies there after it echoes like the ground,
-    give or take ``RADAR_STEP_DB``. What is built or only damaged changes the echo of its share by as much, up or down.
+    give or take ``RADAR_STEP_DB``. What is built changes the echo of its share by as much, up or down. What is only
+    damaged may echo as before: fire blackens a roof and leaves the walls, so that no radar image says that nothing
+    happened.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def radar_steps(what: What, over_ground: Doubles, fill: float, count: int, rng: 
     fill : the object's share of its mean
     """
     bands = len(over_ground)
+    if what == "damaged":
+        return np.zeros((bands, count))
     other = 10 ** ((rng.normal(0, RADAR_STEP_DB, count) + rng.normal(0, 1, (bands, count))) / 10)
     if what == "built":
         return np.asarray(np.log1p(fill * (other - 1)))

@@ -72,6 +72,12 @@ def test_cauchy_of_equal_p_values_is_that_p_value() -> None:
     assert cauchy_combination(np.array([0.02]), np.array([np.nan]))[0] == pytest.approx(0.02, rel=1e-6)
 
 
+def test_a_sensor_that_sees_nothing_does_not_outvote_one_that_does() -> None:
+    seen, nothing = np.array([1e-4]), np.array([1.0])
+    # a twice as large p-value is what two looks for one cost; not more
+    assert cauchy_combination(seen, nothing)[0] == pytest.approx(2e-4, rel=0.02)
+
+
 def test_placebo_windows_leave_the_other_reference_dates_before() -> None:
     windows = placebo_windows(np.arange(10), 4, 3, 100)
     assert len(windows) == 7

@@ -33,3 +33,9 @@ def test_what_is_built_may_echo_more_or_less() -> None:
     decibels = 10 * steps / math.log(10)
     assert np.median(decibels) == pytest.approx(0, abs=0.2)
     assert decibels.std() == pytest.approx(math.hypot(RADAR_STEP_DB, 1), rel=0.05)
+
+
+def test_damage_need_not_change_an_echo() -> None:
+    steps = radar_steps("damaged", np.array([30.0, 8.0]), 1.0, 40, np.random.default_rng(1))
+    assert steps.shape == (2, 40)
+    assert not steps.any()
