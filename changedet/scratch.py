@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from changedet.errors import OutputError
 
-LARGEST = 128 * 1024 * 1024
+LARGEST = 96 * 1024 * 1024
 """Bytes of the largest array that is kept in memory."""
 ON_DISK = Path("/var/tmp")
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 STACK_SCHEMA = "changedet-stack-1"
 CHANGE_SCHEMA = "changedet-change-1"
+STRIP = 512
+"""Rows of a large array that are filled before their pages are given back."""
 
 CHANGE_VARIABLES: Mapping[str, np.dtype] = {
     "score": np.dtype("float32"),
@@ -255,9 +257,11 @@ def change_map(like: xr.Dataset, values: Mapping[str, NDArray], *, detector: str
 
 def _where(mask: NDArray[np.bool_], values: NDArray, other: np.generic) -> NDArray:
     chosen = scratch.empty(values.shape, values.dtype)
-    chosen[...] = other
-    np.copyto(chosen, values, where=mask)
-    scratch.release([chosen])
+    for top in range(0, len(chosen), STRIP):
+        part = slice(top, top + STRIP)
+        chosen[part] = other
+        np.copyto(chosen[part], values[part], where=mask[part])
+        scratch.release([chosen])
     return chosen
 
 

@@ -116,8 +116,7 @@ def large_burns(pair: Pair, side: float, rate: float) -> Image | None:
 
 def _burn_map(blocks: _Blocks, rate: float) -> tuple[Image, Image, Mask]:
     """p-values of burning where they come near the rate, NaN elsewhere; the burn ratio after; where both are known."""
-    nir, swir22 = (blocks.means(band) for band in BANDS)
-    before, after = (burn_ratio(nir[i], swir22[i]) for i in (0, 1))
+    before, after = _burn_ratios(blocks)
     seen = blocks.seen() & np.isfinite(before) & np.isfinite(after)
     p_value = np.full(seen.shape, np.nan, np.float32)
     if np.count_nonzero(seen) >= LEAST_VALUES:
@@ -125,6 +124,11 @@ def _burn_map(blocks: _Blocks, rate: float) -> tuple[Image, Image, Mask]:
         near = seen & (fall > np.quantile(null, max(0.5, 1 - 2 * rate)))
         p_value[near] = fit_null(null).p(fall[near])
     return p_value, after, seen
+
+
+def _burn_ratios(blocks: _Blocks) -> tuple[Image, Image]:
+    nir, swir22 = (blocks.means(band) for band in BANDS)
+    return burn_ratio(nir[0], swir22[0]), burn_ratio(nir[1], swir22[1])
 
 
 def _widened(place: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[slice, slice]:
