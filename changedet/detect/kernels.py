@@ -136,9 +136,11 @@ def settle(
         span = (a, min(a + LANES, pixels))
         n, scale = _scale(block, mask, span, reference, whiten, rules)
         before, last = _reference_sums(block, mask, span, reference, scale, rules[2])
-        numbers[0, a : span[1]], numbers[1, a : span[1]], latest[a : span[1]] = n, scale, last
+        for i in range(len(n)):
+            numbers[0, a + i], numbers[1, a + i], latest[a + i] = n[i], scale[i], last[i]
         for b in range(block.shape[0]):
-            numbers[2 + b, a : span[1]] = before[b]
+            for i in range(len(n)):
+                numbers[2 + b, a + i] = before[b, i]
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -338,7 +340,9 @@ def _tell(
         whole[0, a + i] = last[i]
         whole[1, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
     for k in range(curve.shape[0]):
-        curve[k, a:e] = peak[k, : e - a]
+        part, row = peak[k], curve[k, a:e]
+        for i in range(e - a):
+            row[i] = part[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -90,6 +90,15 @@ def take_baseline(block: Floats, mask: Floats, season: Floats, surroundings: Flo
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _keep(fitted: Floats, row: int, a: int, parts: tuple[Floats, ...]) -> None:
+    """Copy parts into rows that follow each other, from pixel ``a`` on; by hand, for slices take long to compile."""
+    for k in range(len(parts)):
+        part = parts[k]
+        for i in range(len(part)):
+            fitted[row + k, a + i] = part[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _reference_mean(
     band: Floats, mask: Floats, span: tuple[int, int], reference: Ints, n: Floats, mean: Floats
 ) -> None:
@@ -149,7 +158,7 @@ def _residuals(
         for i in range(lanes):
             mean[i] /= n[i]
         if len(fitted):
-            fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e] = place, beyond, mean
+            _keep(fitted, 5 * b, a, (place, beyond, mean))
         for t in range(dates):
             x, ok = block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):
@@ -205,8 +214,8 @@ def _season(
             xs[i] = (cc[i] * xs[i] - cs[i] * xc[i]) * scale[i]
             xc[i] = alpha
         if len(fitted):
-            fitted[5 * b + 3, a:e], fitted[5 * b + 4, a:e] = xc, xs
-            fitted[5 * bands, a:e], fitted[5 * bands + 1, a:e] = c, s
+            _keep(fitted, 5 * b + 3, a, (xc, xs))
+            _keep(fitted, 5 * bands, a, (c, s))
         for t in range(dates):
             p, q, x, ok = season[t, 0], season[t, 1], block[b, t, a:e], mask[t, a:e]
             for i in range(lanes):

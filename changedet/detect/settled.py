@@ -75,7 +75,7 @@ def settle(machine: Machine) -> Settled:
     dates, height, width = machine.planes[0].shape
     bands, pixels, known = len(machine.planes), height * width, len(machine.reference)
     settled = Settled(
-        machine.surroundings.line[:, :known],
+        np.ascontiguousarray(machine.surroundings.line[:, :known]),
         machine.whiten,
         np.zeros((5 * bands + 2, pixels), np.float32),
         tuple(np.empty((2 + bands, pixels), np.float32) for _ in machine.scales),
