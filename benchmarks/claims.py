@@ -6,8 +6,9 @@
 
 ``simulated``: sites of ``claim_scenes.py``, ten claims each: objects of 8 to 100 m, right and wrong windows, cloudy and
 crowded sites, harvested fields. ``real``: objects put into, and taken out of, the imagery of ``data/romania`` and
-``data/rtc`` (``claim_real.py``). Thresholds are those of the package; nothing is fitted here. Sites 0 to 11 and 300 to
-319 were looked at while the method was written, 200 to 219 were reported on before, 500 and above only to report.
+``data/rtc`` (``claim_real.py``). Thresholds are those of the package; nothing is fitted here. Sites 0 to 11, 300 to
+319, 500 to 519 and 1000 to 1059 were looked at while the method was written, 200 to 219 were reported on before, 2000
+and above only to report.
 """
 
 from __future__ import annotations
@@ -44,12 +45,10 @@ ABOUT = """\
 Aims: supported wrong ≤ 1 %, contradicted wrong ≤ 2 %, open though the power is 0.9 or more ≤ 15 %, date intervals hold
 the truth in 90–99 %, unchanged objects given a date ≤ 1 %, p_intact uniform, the stated power within the interval of
 what was found. Thresholds are the package's, none is fitted here. The sites and objects below were not looked at while
-rules were written; the rules come from simulated sites 300 to 306 and other draws of objects (seeds 400 to 412) on the
-same real backgrounds, which are all there are: the objects there are new, the ground is not.
-Missed: on simulated sites one of 40 supported answers is wrong (site 516: a new building of 17 m, said to be destroyed,
-that optical images showed faintly and radar as an echo that grew). On real backgrounds 2 of 26 contradicted answers are
-wrong, both dated at another time than the truth. In romania p_intact is cautious (too few values are small, for real
-clear-cuts are among the controls), and more was found than the power stated; on rtc 3 of 12 dates miss the truth."""
+rules were written; the rules come from simulated sites 300 to 306, 500 to 519 and 1000 to 1059 and from other draws of
+objects (seeds 400 to 412 and 700) on the same real backgrounds, which are all there are: the objects there are new, the
+ground is not. In romania p_intact is cautious: objects are put where nothing was felled, and the places that they are
+compared with are not."""
 
 
 @dataclass(frozen=True)
@@ -271,9 +270,9 @@ def power_table(what: str, changed: dict[str, list[Finding]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
-    parser.add_argument("--worlds", default="500:520", help="first:last of the simulated sites")
+    parser.add_argument("--worlds", default="2000:2040", help="first:last of the simulated sites")
     parser.add_argument("--cache", type=Path, help="folder in which simulated sites are kept")
-    parser.add_argument("--seed", type=int, default=700, help="of the real backgrounds' objects")
+    parser.add_argument("--seed", type=int, default=900, help="of the real backgrounds' objects")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     options = parser.parse_args()
     first, last = (int(part) for part in options.worlds.split(":"))
