@@ -179,6 +179,9 @@ def _changed_somehow(finding: Finding, claimed: tuple[What, Period], when: str, 
         how = "and did not last" if not finding.lasting else "but not in the way of the claim"
         how = "but by far less than the claim would have it" if weak and finding.lasting else how
         return "inconclusive", f"something changed {when}, {how}", ("changed-otherwise",)
+    if meets and finding.silent:
+        missing = f"but {' and '.join(finding.silent)} shows nothing, which would hardly ever miss such a change"
+        return "inconclusive", f"something changed {when}, {missing}", ("changed-otherwise",)
     if meets:
         return "supported", f"{CONSISTENT[what]}, {when}", ()
     return _at_another_time(finding, (what, window), when)

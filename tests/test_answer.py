@@ -45,7 +45,9 @@ LATE = replace(
         (replace(CHANGED, lasting=False), "inconclusive", ("changed-otherwise",)),
         (replace(CHANGED, offset_suspect=True), "inconclusive", ("offset-suspect",)),
         (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
+        (replace(CHANGED, silent=("sentinel-2",)), "inconclusive", ("changed-otherwise",)),
         (LATE, "contradicted", ()),
+        (replace(LATE, silent=("sentinel-2",)), "contradicted", ()),
         # eight days after the last one claimed
         (
             replace(LATE, date_first=at(4, 9), date_last=at(4, 14), bracket_after=at(4, 9), bracket_before=at(4, 14)),

@@ -97,20 +97,21 @@ def _concluded(
     """
     places, rng = compared
     clear_after, images_after = _counts(looked, question)
-    stacks, p_intact, p_claimed, power = chances(looked, question, len(places), rng)
+    chance = chances(looked, question, len(places), rng)
     scans = [each.scanned for each in looked if each.scanned is not None]
-    dated = dating.date(scans, instant(question.periods.before.end)) if p_intact is not None else None
-    found = p_intact is not None and p_intact <= ALPHA
+    dated = dating.date(scans, instant(question.periods.before.end)) if chance.p_intact is not None else None
+    found = chance.p_intact is not None and chance.p_intact <= ALPHA
     finding = Finding(
         name=one.name,
         diameter=one.diameter,
         too_small=False,
         limit=shapes.geometric_limit(one.kind),
-        stacks=stacks,
-        p_intact=p_intact,
-        p_claimed=p_claimed,
-        power=power,
-        clear_in_time=sum(stack.n_after for stack in stacks),
+        stacks=chance.stacks,
+        p_intact=chance.p_intact,
+        p_claimed=chance.p_claimed,
+        power=chance.power,
+        silent=chance.silent,
+        clear_in_time=sum(stack.n_after for stack in chance.stacks),
         clear_after=clear_after,
         images_after=images_after,
         restless=any(_restless(each.scanned) for each in looked if each.scanned is not None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,28 @@ from changedet.objects.scan import LEAST_PLACEBOS
 from changedet.site import Period
 from changedet.stack import band_names, instant
 
+SILENT = 0.1
+"""Above it a sensor by itself shows nothing."""
+UNLIKELY = 0.02
+"""Up to it the claimed change would hardly ever show so little in a sensor."""
 LEAST_NULL = 200
 """Controls from which a tail is fitted."""
 
 
-def chances(
-    looked: list[Seen], question: Question, count: int, rng: np.random.Generator
-) -> tuple[tuple[StackFinding, ...], float | None, float | None, float | None]:
-    """Per stack and fused: p_intact; then p_claimed and power."""
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """Of all stacks; None where none of them can tell."""
+
+    stacks: tuple[StackFinding, ...]
+    p_intact: float | None = None
+    p_claimed: float | None = None
+    power: float | None = None
+    silent: tuple[str, ...] = ()
+    """Sensors that show nothing, though they would hardly ever have missed the claimed change."""
+
+
+def chances(looked: list[Seen], question: Question, count: int, rng: np.random.Generator) -> Chances:
+    """How often chance, and how often the claimed change, would look like this; by stack, by sensor and fused."""
     stacks: list[StackFinding] = []
     own: dict[str, list[Doubles]] = {}
     claimed: dict[str, list[Doubles]] = {}
@@ -40,13 +55,29 @@ def chances(
         n_before, n_after = _clear_dates(each, question)
         stacks.append(StackFinding(each.view.key, p, n_before, n_after, count if p is not None else 0))
     if not own:
-        return tuple(stacks), None, None, None
+        return Chances(tuple(stacks))
     p_intact = float(fused(own)[0])
-    p_changed = fused(claimed)
-    p_changed = p_changed[np.isfinite(p_changed)]
+    p_changed = _finite(fused(claimed))
     power = float((p_changed <= ALPHA).mean()) if len(p_changed) else 0.0
-    p_claimed = float((1 + (p_changed >= p_intact).sum()) / (1 + len(p_changed)))
-    return tuple(stacks), p_intact, p_claimed, power
+    return Chances(tuple(stacks), p_intact, _as_large(p_changed, p_intact), power, _silent(own, claimed))
+
+
+def _silent(own: Mapping[str, list[Doubles]], claimed: Mapping[str, list[Doubles]]) -> tuple[str, ...]:
+    found = []
+    for sensor, each in own.items():
+        p = float(cauchy_combination(*each)[0])
+        if p > SILENT and _as_large(_finite(cauchy_combination(*claimed[sensor])), p) <= UNLIKELY:
+            found.append(sensor)
+    return tuple(found)
+
+
+def _as_large(p_changed: Doubles, p: float) -> float:
+    """How often the claimed change would show as little as this."""
+    return float((1 + (p_changed >= p).sum()) / (1 + len(p_changed)))
+
+
+def _finite(values: Doubles) -> Doubles:
+    return values[np.isfinite(values)]
 
 
 def p_value(statistic: Doubles, null: Doubles) -> Doubles:

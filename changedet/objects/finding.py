@@ -64,6 +64,8 @@ class Finding:
     p_intact: float | None = None
     p_claimed: float | None = None
     power: float | None = None
+    silent: tuple[str, ...] = ()
+    """Sensors that show nothing, though they would hardly ever have missed the claimed change."""
     date_first: datetime | None = None
     date_last: datetime | None = None
     """95 % interval of the date, UTC; None unless p_intact ≤ 0.01."""

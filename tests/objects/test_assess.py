@@ -72,6 +72,18 @@ def test_an_echo_that_grew_is_no_loss_though_the_picture_faded_a_little() -> Non
         assert verdict.outcome == ("inconclusive" if louder > 0 else "supported")
 
 
+def test_an_echo_that_fades_where_the_picture_shows_all_as_it_was_supports_nothing() -> None:
+    when = date(2024, 6, 1)
+    stacks = {"sentinel-2": stack(7, None), "sentinel-1-orbit-021": radar_stack(7, when, -3.0)}
+    (finding,), _ = assess([OBJECT], Question("destroyed", WINDOW, PERIODS), stacks)
+    assert finding.p_intact is not None
+    assert finding.p_intact <= 0.01
+    assert finding.silent == ("sentinel-2",)
+    verdict = object_verdict(finding, "destroyed", WINDOW, None)
+    assert verdict.outcome == "inconclusive"
+    assert "sentinel-2 shows nothing" in verdict.sentence
+
+
 def test_a_loss_where_something_is_said_to_be_built_is_not_as_claimed() -> None:
     verdict = object_verdict(look(4, date(2024, 6, 1), "built"), "built", WINDOW, None)
     assert (verdict.outcome, verdict.reasons) == ("inconclusive", ("changed-otherwise",))
