@@ -31,7 +31,8 @@ SHARED = 0.5
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
 window does not say that it happened then."""
 SURE_P = 0.001
-"""Up to it a change is so clear that its date can contradict a claim: a faint one may be dated by another thing."""
+"""Up to it a change is so clear that its date can contradict a claim, or one radar orbit of several support it: a faint
+one may be chance, or dated by another thing."""
 NEAR = timedelta(days=10)
 """What happened so near to the days claimed does not contradict them: an image that shows a change badly, or a report
 that is a few days off, is likelier than another event."""
@@ -179,12 +180,24 @@ def _changed_somehow(finding: Finding, claimed: tuple[What, Period], when: str, 
         how = "and did not last" if not finding.lasting else "but not in the way of the claim"
         how = "but by far less than the claim would have it" if weak and finding.lasting else how
         return "inconclusive", f"something changed {when}, {how}", ("changed-otherwise",)
-    if meets and finding.silent:
-        missing = f"but {' and '.join(finding.silent)} shows nothing, which would hardly ever miss such a change"
-        return "inconclusive", f"something changed {when}, {missing}", ("changed-otherwise",)
+    if meets and (doubt := _doubtful(finding)):
+        return "inconclusive", f"something changed {when}, but {doubt}", ("changed-otherwise",)
     if meets:
         return "supported", f"{CONSISTENT[what]}, {when}", ()
     return _at_another_time(finding, (what, window), when)
+
+
+def _doubtful(finding: Finding) -> str:
+    """What in the images speaks against a change as claimed; empty where nothing does."""
+    if finding.silent:
+        return f"{' and '.join(finding.silent)} shows nothing, which would hardly ever miss such a change"
+    if finding.lone_orbit and not _sure(finding):
+        return "faintly, and in one of the radar orbits alone"
+    return ""
+
+
+def _sure(finding: Finding) -> bool:
+    return finding.p_intact is not None and finding.p_intact <= SURE_P
 
 
 def _at_another_time(finding: Finding, claimed: tuple[What, Period], when: str) -> Said:
@@ -194,7 +207,7 @@ def _at_another_time(finding: Finding, claimed: tuple[What, Period], when: str) 
         return "inconclusive", f"something changed {when}; too few clear images say when", ("clouded",)
     if not _outside(finding, window, NEAR):
         return "inconclusive", f"something changed {when}, near the days claimed but not then", ("changed-otherwise",)
-    if finding.p_intact is None or finding.p_intact > SURE_P:
+    if not _sure(finding):
         faint = "which is not when it is claimed, but it is too faint to be dated surely"
         return "inconclusive", f"something changed {when}, {faint}", ("changed-otherwise",)
     return "contradicted", f"{CONSISTENT[what]}, but {when}, which is not when it is claimed", ()

@@ -46,6 +46,8 @@ LATE = replace(
         (replace(CHANGED, offset_suspect=True), "inconclusive", ("offset-suspect",)),
         (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
         (replace(CHANGED, silent=("sentinel-2",)), "inconclusive", ("changed-otherwise",)),
+        (replace(CHANGED, lone_orbit=True), "inconclusive", ("changed-otherwise",)),
+        (replace(CHANGED, lone_orbit=True, p_intact=0.0005), "supported", ()),
         (LATE, "contradicted", ()),
         (replace(LATE, silent=("sentinel-2",)), "contradicted", ()),
         # eight days after the last one claimed

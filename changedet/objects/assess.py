@@ -145,9 +145,16 @@ def _dated(finding: Finding, looked: list[Seen], dated: dating.Dating, what: Wha
         bracket_before=_utc(dated.before),
         scenes=tuple(scene for _, scene in sorted(scenes)),
         sensors=len(sensors),
+        lone_orbit=_lone_orbit(used, p),
         lasting=any(lasting),
         as_claimed=_all_as_claimed(used, p, dated, what),
     )
+
+
+def _lone_orbit(used: list[Seen], p: Mapping[str, float | None]) -> bool:
+    known = [(value, each.view.radar) for each in used if (value := p[each.view.key]) is not None]
+    shown = [radar for value, radar in known if value <= SHOWS]
+    return shown == [True] and sum(radar for _, radar in known) > 1
 
 
 def _all_as_claimed(used: list[Seen], p: Mapping[str, float | None], dated: dating.Dating, what: What) -> bool:

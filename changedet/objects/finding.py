@@ -76,6 +76,8 @@ class Finding:
     """Ids of the scenes that show the change."""
     sensors: int = 0
     """Sensors that show it."""
+    lone_orbit: bool = False
+    """Whether one relative orbit alone shows it, and other orbits that looked do not."""
     lasting: bool = True
     """Whether most clear images after it still show it."""
     as_claimed: bool = True

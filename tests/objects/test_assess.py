@@ -72,6 +72,16 @@ def test_an_echo_that_grew_is_no_loss_though_the_picture_faded_a_little() -> Non
         assert verdict.outcome == ("inconclusive" if louder > 0 else "supported")
 
 
+def test_one_orbit_of_two_is_told_from_both() -> None:
+    when = date(2024, 6, 1)
+    for other in (when, date(2030, 1, 1)):
+        stacks = {"a": radar_stack(8, when, -6.0), "b": radar_stack(9, other, -6.0).assign_attrs(key="b")}
+        (finding,), _ = assess([OBJECT], Question("destroyed", WINDOW, PERIODS), stacks)
+        assert finding.p_intact is not None
+        assert finding.p_intact <= 0.01
+        assert finding.lone_orbit == (other != when)
+
+
 def test_an_echo_that_fades_where_the_picture_shows_all_as_it_was_supports_nothing() -> None:
     when = date(2024, 6, 1)
     stacks = {"sentinel-2": stack(7, None), "sentinel-1-orbit-021": radar_stack(7, when, -3.0)}
