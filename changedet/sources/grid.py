@@ -21,6 +21,7 @@ from changedet import scratch
 from changedet.errors import ServiceError
 from changedet.scene import CLASSIFICATION, Scene
 from changedet.sources import Fetched, Window
+from changedet.sources.windows import gdal
 from changedet.stack import Layer
 
 WORKERS = 4
@@ -81,7 +82,8 @@ def layer_of(group: Pass, geobox: GeoBox) -> Layer:
     scl: NDArray[np.uint8] | None = None
     for name in names:
         for one in group.scenes:
-            values = _resample(one, name, geobox)
+            with gdal():
+                values = _resample(one, name, geobox)
             if name == CLASSIFICATION:
                 classes = np.nan_to_num(values, nan=0).astype(np.uint8)
                 scl = classes if scl is None else np.where(scl == 0, classes, scl)

@@ -19,8 +19,8 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterWindow
 
 from changedet.scene import Scene
-from changedet.sources.allowed import GDAL_OPTIONS, RASTER_DRIVERS
-from changedet.sources.windows import huge_blocks
+from changedet.sources.allowed import RASTER_DRIVERS
+from changedet.sources.windows import gdal, huge_blocks
 from changedet.store import Entry, Store
 
 MAX_SIDE = 2500
@@ -143,7 +143,7 @@ def trouble(content: bytes, geobox: GeoBox, bands: int) -> str | None:
     """
     try:
         with (
-            rasterio.Env(**GDAL_OPTIONS),
+            gdal(),
             # a name of ours: the library's own is drawn at random, and errors repeat it
             MemoryFile(content, filename="answer.tif") as memory,
             memory.open(driver=RASTER_DRIVERS[0]) as file,
@@ -170,7 +170,7 @@ def mosaic(entries: Sequence[Entry], parts: Sequence[Tile], geobox: GeoBox, stor
             profile = {**first.profile, "driver": "GTiff", "height": geobox.shape[0], "width": geobox.shape[1]}
         profile |= {"transform": geobox.transform, "tiled": True, "blockxsize": 256, "blockysize": 256}
         # in memory first: GDAL does not say that a disk is full, and a short file would pass for the answer
-        with MemoryFile() as memory:
+        with gdal(), MemoryFile() as memory:
             with memory.open(**profile) as target:
                 for entry, part in zip(entries, parts, strict=True):
                     height, width = part.geobox.shape

@@ -11,6 +11,7 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
+from rasterio.session import DummySession
 from rasterio.windows import Window as RasterWindow
 from rasterio.windows import from_bounds
 
@@ -27,6 +28,15 @@ class UnreadableRasterError(ValueError):
     """The raster cannot be used, with the reason in plain words."""
 
 
+def gdal() -> rasterio.Env:
+    """The settings under which rasters are read, and no account.
+
+    rasterio would take that of an object store from the environment (``AWS_ACCESS_KEY_ID``), and open a session of it
+    for each raster: a key has no business there, and half of the time of a worker went into it.
+    """
+    return rasterio.Env(DummySession(), **GDAL_OPTIONS)
+
+
 def copy_window(address: str, band: int, geobox: GeoBox, target: Path, opener: Opener | None) -> None:
     """Write the native pixels of one band over the grid, with a margin, to a tiled GeoTIFF.
 
@@ -38,7 +48,7 @@ def copy_window(address: str, band: int, geobox: GeoBox, target: Path, opener: O
         Not a GeoTIFF, no georeference, implausible header, no overlap with the site, or damaged pixels.
     """
     try:
-        with rasterio.Env(**GDAL_OPTIONS), rasterio.open(address, driver=RASTER_DRIVERS[0], opener=opener) as source:
+        with gdal(), rasterio.open(address, driver=RASTER_DRIVERS[0], opener=opener) as source:
             _check(source, band)
             window = _window(source, geobox)
             _copy(source, band, window, target)
