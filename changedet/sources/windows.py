@@ -32,7 +32,7 @@ def gdal() -> rasterio.Env:
     """The settings under which rasters are read, and no account.
 
     rasterio would take that of an object store from the environment (``AWS_ACCESS_KEY_ID``), and open a session of it
-    for each raster: a key has no business there, and half of the time of a worker went into it.
+    for each raster: a key has no business there, and a third of the time of a worker went into it.
     """
     return rasterio.Env(DummySession(), **GDAL_OPTIONS)
 
