@@ -166,7 +166,7 @@ def mosaic(entries: Sequence[Entry], parts: Sequence[Tile], geobox: GeoBox, stor
         return found
 
     def write(path: Path) -> None:
-        with rasterio.open(entries[0].path) as first:
+        with gdal(), rasterio.open(entries[0].path) as first:
             profile = {**first.profile, "driver": "GTiff", "height": geobox.shape[0], "width": geobox.shape[1]}
         profile |= {"transform": geobox.transform, "tiled": True, "blockxsize": 256, "blockysize": 256}
         # in memory first: GDAL does not say that a disk is full, and a short file would pass for the answer
