@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -88,17 +89,21 @@ def _wait_for(port: int) -> None:
 
 @contextmanager
 def _made(port: int) -> Iterator[Bucket]:
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with patch.dict(os.environ, environment):
-        # the buckets of a server in a thread live as long as the process
-        made = Bucket(f"watched-{secrets.token_hex(4)}", environment)
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir(made.name)
-        yield made
+    with TemporaryDirectory() as folder:
+        # in a file, as the guide says: boto3, which the server needs, costs rasterio's warp a session for each raster
+        # where the key stands in the environment
+        key = Path(folder) / "credentials"
+        key.write_text("[default]\naws_access_key_id = nobody\naws_secret_access_key = nothing\n")
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_SHARED_CREDENTIALS_FILE": str(key),
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with patch.dict(os.environ, environment):
+            # the buckets of a server in a thread live as long as the process
+            made = Bucket(f"watched-{secrets.token_hex(4)}", environment)
+            fsspec.filesystem("s3", skip_instance_cache=True).mkdir(made.name)
+            yield made
 
 
 @contextmanager
