@@ -4,7 +4,8 @@
 
 The store is moto's S3 server, in a process of its own; a worker is a process with one thread. The same sites are
 watched from nothing by this process into a folder, then by one worker, by two, and by two of which one is killed after
-the first look. Reports are drawn in full. A site is not cut up, so that with few of them the last one decides. What the scheduler costs is measured on copies of a site with nothing new.
+the first look. Reports are drawn in full. A site is not cut up, so that with few of them the last one decides. What
+the scheduler costs is measured on copies of a site with nothing new.
 """
 
 from __future__ import annotations
