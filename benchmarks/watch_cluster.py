@@ -1,6 +1,6 @@
 """Workers of dask on an archive and a cache in an object store, both on this machine: what a second one saves.
 
-    python benchmarks/watch_cluster.py [--sites 16] [--write]
+    python benchmarks/watch_cluster.py [--sites 24] [--write]
 
 The store is moto's S3 server, in a process of its own; a worker is a process with one thread. The same sites are
 watched from nothing by this process into a folder, then by one worker, by two, and by two of which one is killed after
@@ -122,7 +122,7 @@ def measure(work: Path, sites: int) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sites", type=int, default=16)
+    parser.add_argument("--sites", type=int, default=24)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -36,7 +36,7 @@ LAST = datetime(2023, 1, 2, tzinfo=UTC)
 
 def dates_read(cache: Path) -> int:
     """Dates whose pixels were put on the site's grid for this cache: each leaves one record."""
-    return sum(1 for _ in (cache / "layers").glob("??/*.json"))
+    return sum(1 for _ in (cache / "layers").glob("??/*.date"))
 
 
 def one_step(side: int, work: Path) -> list[str]:

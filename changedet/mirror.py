@@ -69,7 +69,9 @@ class Mirror:
         """
         try:
             with self._telling(name):
-                content: bytes = self._fs.cat_file(f"{self._root}/{name}")
+                # with a start, the one request for it: without, s3fs asks for the size first, and where there is none,
+                # whether there is a folder of that name
+                content: bytes = self._fs.cat_file(f"{self._root}/{name}", start=0)
         except FileNotFoundError:
             return None
         return content

@@ -1,9 +1,10 @@
 """The dates of a site on its grid, kept from look to look, so that a look reads only what is new.
 
-Beside the cache's objects, in ``layers/``: of each date the bands as float32 ``(band, y, x)`` and the classification as
-uint8, in numpy's own format, and a JSON record, written last, with what the report must know of its originals. The name
-is a hash of all that the pixels follow from: the scenes, their assets and scales, the grid, and ``VERSION``. Where the
-cache is shared, the dates are what is shared of it: three files, where the windows they were made of would be dozens.
+Beside the cache's objects, in ``layers/``, one file a date: a line of JSON with what the report must know of its
+originals, padded to a multiple of 64 bytes; the bands as little-endian float32 ``(band, y, x)``; the classification, if
+any, as uint8 ``(y, x)``. The name is a hash of all that the pixels follow from: the scenes, their assets and scales,
+the grid, and ``VERSION``. Where the cache is shared, the dates are what is shared of it: one file, where the windows it
+was made of would be dozens.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from changedet.prepare.coregister import Moved
-from changedet.report.plain import json_bytes
+from changedet.report.plain import plain
 from changedet.scene import Scene
 from changedet.sources import Source
 from changedet.sources.acquire import fetch_scene, original_checksums
@@ -28,8 +29,11 @@ from changedet.sources.grid import layer_of, passes
 from changedet.stack import Layer
 from changedet.store import Store, request_hash, write_bytes, writing
 
-VERSION = 2
+VERSION = 3
 """To be raised whenever the same originals would give other pixels than before."""
+FLOAT = np.dtype("<f4")
+ALIGNED = 64
+"""Bytes; numbers that begin at a multiple of it are read fastest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,15 @@ class Layers:
         OutputError
         """
         name = request_hash(self._request(scenes, bands))
-        path = self._folder / name[:2] / name
-        self._store.fetch(path.with_suffix(".json"))
+        path = self._folder / name[:2] / f"{name}.date"
+        self._store.fetch(path)
         kept = self._read(path)
         if kept is None:
             fetched = [fetch_scene(scene, bands, self.source, self.geobox, self._store) for scene in scenes]
             (one,) = passes(fetched)
             kept = Kept(name, layer_of(one, self.geobox), dict(sorted(original_checksums(fetched).items())))
-            self._store.share(*_write(path, kept))
+            _write(path, kept)
+            self._store.share(path)
         return kept
 
     def _request(self, scenes: tuple[Scene, ...], bands: tuple[str, ...]) -> dict[str, object]:
@@ -93,30 +98,31 @@ class Layers:
 
     def _read(self, path: Path) -> Kept | None:
         try:
-            record = json.loads(path.with_suffix(".json").read_bytes())
+            with path.open("rb") as file:
+                head = file.readline()
+            record = json.loads(head)
             bands = [str(band) for band in record["bands"]]
-            self._store.fetch(*_arrays(path, bool(record["scl"])))
-            values = _array(path.with_suffix(".npy"), (len(bands), *tuple(self.geobox.shape)), np.dtype(np.float32))
-            scl = (
-                _array(path.with_suffix(".scl.npy"), tuple(self.geobox.shape), np.dtype(np.uint8))
-                if record["scl"]
-                else None
-            )
+            rows, columns = self.geobox.shape
+            ends = len(head) + FLOAT.itemsize * len(bands) * rows * columns
+            if path.stat().st_size != ends + bool(record["scl"]) * rows * columns:
+                return None
+            # mapped, not read: what a look does not need never enters memory
+            values = np.memmap(path, FLOAT, "r", len(head), (len(bands), rows, columns))
             layer = Layer(
                 datetime.fromisoformat(record["time"]).astimezone(UTC).replace(tzinfo=None),
                 str(record["scene_id"]),
                 str(record["platform"]),
                 int(record["relative_orbit"]),
                 dict(zip(bands, values, strict=True)),
-                scl,
+                np.memmap(path, np.uint8, "r", ends, (rows, columns)) if record["scl"] else None,
             )
-            return Kept(path.name, layer, {str(key): str(value) for key, value in dict(record["checksums"]).items()})
+            return Kept(path.stem, layer, {str(key): str(value) for key, value in dict(record["checksums"]).items()})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
 def _array(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
-    """Mapped, not read: what a look does not need never enters memory."""
+    """Mapped."""
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.shape != tuple(shape) or array.dtype != dtype:
         raise ValueError(f"{path}: {array.dtype} {array.shape}, not {dtype} {shape}")
@@ -153,16 +159,8 @@ class MovedDates:
         write_bytes(path.with_suffix(".json"), json.dumps([*map(str, moved.row[:3]), moved.row[3], shape]).encode())
 
 
-def _arrays(path: Path, scl: bool) -> list[Path]:
-    return [path.with_suffix(".npy"), *([path.with_suffix(".scl.npy")] if scl else [])]
-
-
-def _write(path: Path, kept: Kept) -> list[Path]:
-    """The files that were written, the record last."""
+def _write(path: Path, kept: Kept) -> None:
     layer = kept.layer
-    _save(path.with_suffix(".npy"), np.stack(list(layer.bands.values())))
-    if layer.scl is not None:
-        _save(path.with_suffix(".scl.npy"), layer.scl)
     record = {
         "bands": list(layer.bands),
         "scl": layer.scl is not None,
@@ -172,8 +170,12 @@ def _write(path: Path, kept: Kept) -> list[Path]:
         "relative_orbit": layer.relative_orbit,
         "checksums": kept.checksums,
     }
-    write_bytes(path.with_suffix(".json"), json_bytes(record))
-    return [*_arrays(path, layer.scl is not None), path.with_suffix(".json")]
+    head = json.dumps(plain(record)).encode()
+    with writing(path) as aside, aside.open("wb") as file:
+        file.write(head + b" " * (-(len(head) + 1) % ALIGNED) + b"\n")
+        np.stack(list(layer.bands.values())).astype(FLOAT, copy=False).tofile(file)
+        if layer.scl is not None:
+            layer.scl.astype(np.uint8, copy=False).tofile(file)
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:

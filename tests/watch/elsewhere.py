@@ -106,6 +106,17 @@ def _made(port: int) -> Iterator[Bucket]:
             yield made
 
 
+CALM = {
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.scheduler.work-stealing-interval": "1s",
+    "distributed.worker.heartbeat-interval": "2s",
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.worker.profile.enabled": False,
+}
+"""As ``docs/howto/cluster.md`` says: for tasks of many seconds dask need not look around every few milliseconds."""
+
+
 @contextmanager
 def cluster(workers: int, environment: dict[str, str], scratch: Path) -> Iterator[Any]:
     """Worker processes, each with one thread, whose own cache lies in ``scratch``."""
@@ -114,7 +125,7 @@ def cluster(workers: int, environment: dict[str, str], scratch: Path) -> Iterato
 
     spawn = {**environment, "CHANGEDET_CACHE": str(scratch), "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": spawn}),
+        dask.config.set({"distributed.nanny.pre-spawn-environ": spawn, **CALM}),
         LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", silence_logs=50
         ) as running,

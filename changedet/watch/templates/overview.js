@@ -3,10 +3,17 @@
   const table = document.getElementById("sites");
   if (!table) return;
   const body = table.tBodies[0];
-  const rows = Array.from(body.rows).map((row, order) => ({
-    row, order, state: row.dataset.state, text: `${row.cells[0].textContent} ${row.cells[1].textContent}`.toLowerCase(),
-    spot: document.querySelector(`[data-site="${row.id.slice(5)}"]`),
-  }));
+  // looked up when they are first needed: the page is painted before
+  let known = null;
+  const rows = () => {
+    if (known) return known;
+    const spots = new Map(Array.from(document.querySelectorAll("[data-site]"), (spot) => [spot.dataset.site, spot]));
+    known = Array.from(body.rows).map((row, order) => ({
+      row, order, state: row.dataset.state, text: `${row.cells[0].textContent} ${row.cells[1].textContent}`.toLowerCase(),
+      spot: spots.get(row.id.slice(5)),
+    }));
+    return known;
+  };
   const form = document.getElementById("tools");
   const find = document.getElementById("find");
   const shown = document.getElementById("shown");
@@ -18,7 +25,7 @@
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
     const state = form.elements.state.value;
     let count = 0;
-    for (const one of rows) {
+    for (const one of rows()) {
       const visible = (!state || one.state === state) && words.every((word) => one.text.includes(word));
       if (one.row.hidden === visible) {
         one.row.hidden = !visible;
@@ -26,7 +33,7 @@
       }
       count += visible;
     }
-    shown.textContent = count === rows.length ? "" : `${count} of ${rows.length} shown`;
+    shown.textContent = count === rows().length ? "" : `${count} of ${rows().length} shown`;
     none.hidden = count > 0;
   };
   find.addEventListener("input", filter);
@@ -39,14 +46,14 @@
     const number = NUMBERS.includes(key);
     const value = (one) => number ? Number(one.row.dataset[key]) : one.row.dataset[key];
     const sign = descending ? -1 : 1;
-    rows.sort((a, b) => {
+    rows().sort((a, b) => {
       const x = value(a), y = value(b);
       // what has no date stands last, whichever way
       if (!number && (x === "") !== (y === "")) return x === "" ? 1 : -1;
       return x < y ? -sign : x > y ? sign : a.order - b.order;
     });
     const all = document.createDocumentFragment();
-    for (const one of rows) all.append(one.row);
+    for (const one of rows()) all.append(one.row);
     body.append(all);
     for (const other of heads) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", descending ? "descending" : "ascending");
