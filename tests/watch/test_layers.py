@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from changedet.pipeline import load_site
+from changedet.scene import CLASSIFICATION
 from changedet.sources.acquire import find_scenes, open_source
 from changedet.stack import site_geobox
 from changedet.store import Store
@@ -23,7 +24,7 @@ def get(folder: Path) -> Kept:
     site = load_site(folder / "site.yaml")
     source = open_source(site, folder)
     scenes = find_scenes(site, source)[:1]
-    return Layers(Store(folder / "cache"), source, site_geobox(site.ring, 10)).get(scenes, BANDS)
+    return Layers(Store(folder / "cache"), source, site_geobox(site.ring, 10)).get(scenes, (*BANDS, CLASSIFICATION))
 
 
 @pytest.fixture
