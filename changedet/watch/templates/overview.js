@@ -3,10 +3,16 @@
   const table = document.getElementById("sites");
   if (!table) return;
   const body = table.tBodies[0];
-  // looked up when they are first needed: the page is painted before
+  // the page is painted before its spots are drawn, and before its rows are looked up
+  const draw = () => {
+    const held = document.querySelector("noscript#spots");
+    if (held) held.outerHTML = held.textContent;
+  };
+  requestAnimationFrame(() => setTimeout(draw, 0));
   let known = null;
   const rows = () => {
     if (known) return known;
+    draw();
     const spots = new Map(Array.from(document.querySelectorAll("[data-site]"), (spot) => [spot.dataset.site, spot]));
     known = Array.from(body.rows).map((row, order) => ({
       row, order, state: row.dataset.state, text: `${row.cells[0].textContent} ${row.cells[1].textContent}`.toLowerCase(),
