@@ -8,8 +8,9 @@ from datetime import date
 from typing import Literal
 
 from changedet.fromtext.dates import Span, find_dates
-from changedet.fromtext.facilities import SiteProposal, Unresolved
+from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
 from changedet.fromtext.vocabulary import (
+    CORRECTION,
     DENIAL,
     EVENTS,
     FACILITY_KINDS,
@@ -17,6 +18,7 @@ from changedet.fromtext.vocabulary import (
     INTENTION,
     NEGATION,
     OBJECTS,
+    PRETENCE,
     STRONG,
     TANKS,
     What,
@@ -29,6 +31,9 @@ Stance = Literal["asserted", "hedged", "denied", "intended"]
 _REACH = 45
 """Letters before an event's word in which a "not" or "will" still belongs to it."""
 _CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
+_PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though)\b", re.IGNORECASE)
+LONGEST_INHERITED = 31
+"""Days of a span that a later sentence takes over."""
 _BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
 """A facility that the text has named before."""
 _UNNAMED = re.compile(rf"\b(?:the|an?|its|their|\w+['’]s) ({STRONG.pattern})(?! (?:in|at|of|near) (?-i:[A-Z]))", re.I)
@@ -56,40 +61,83 @@ class Assertion:
 
 
 def find_assertions(
-    sentences: tuple[Sentence, ...], sites: tuple[SiteProposal, ...], published: date | None, head: str = ""
+    sentences: tuple[Sentence, ...],
+    sites: tuple[SiteProposal, ...],
+    published: date | None,
+    head: str = "",
+    unknown: tuple[Unknown, ...] = (),
 ) -> tuple[tuple[Assertion, ...], tuple[Unresolved, ...]]:
     """What the text says happened to a kind of object or a facility; and words that could mean two things.
 
     Parameters
     ----------
     head : dateline of the text, whose day is no day of an event
+    unknown : facilities that the text names and the gazetteer does not know: what is said there is said of no site
     """
     days = tuple(find_dates(one.text.removeprefix(head if one.number == 0 else ""), published) for one in sentences)
     made: list[Assertion] = []
     unresolved: list[Unresolved] = []
     for sentence in sentences:
         text = sentence.text
-        event = _event(text)
-        if event is None:
+        if correction := CORRECTION.search(text):
+            why = "the text takes back something that it says elsewhere; read both before you use the drafts"
+            unresolved.append(Unresolved(correction.group(), text, why))
+        said = _said(text)
+        if not said:
             continue
-        what, stance = event
-        objects = _objects(text)
-        where, site_from = _sites(sentence.number, sites)
+        where, site_from = _sites(sentence.number, sites, unknown)
         if any(not _is_object(text, match.start()) for match in TANKS.finditer(text)):
             unresolved.append(Unresolved("tanks", text, "storage tanks or vehicles? The sentence does not say"))
-        if not objects and site_from != "this sentence" and not _refers_back(text, where, site_from, sites):
+            if not said[0].objects:
+                continue
+        if not said[0].objects and site_from != "this sentence" and not _refers_back(text, where, site_from, sites):
             unresolved.extend(
-                Unresolved(match[1], text, f"said to be {what}, but the text does not say which one it is")
+                Unresolved(match[1], text, f"said to be {said[0].what}, but the text does not say which one it is")
                 for match in _UNNAMED.finditer(text)
             )
             continue
         hedges = tuple(dict.fromkeys(match.group() for match in HEDGES.finditer(text)))
-        if stance == "asserted" and hedges:
-            stance = "hedged"
-        dates = next((given for given in reversed(days[: sentence.number + 1]) if given), ())
-        kinds, written = tuple(objects), tuple(objects.values())
-        made.append(Assertion(text, sentence.number, what, stance, hedges, kinds, written, dates, where, site_from))
+        dates = _dates(days, sentence.number)
+        for one in said:
+            stance: Stance = "hedged" if one.stance == "asserted" and hedges else one.stance
+            kinds, written = tuple(one.objects), tuple(one.objects.values())
+            made.append(
+                Assertion(text, sentence.number, one.what, stance, hedges, kinds, written, dates, where, site_from)
+            )
     return tuple(made), tuple(unresolved)
+
+
+def _dates(days: tuple[tuple[Span, ...], ...], number: int) -> tuple[Span, ...]:
+    """The days of a sentence, else those of the nearest one before it; a year there is history, not a day."""
+    if days[number]:
+        return days[number]
+    for given in reversed(days[:number]):
+        near = tuple(span for span in given if span.first is None or _length(span) <= LONGEST_INHERITED)
+        if near:
+            return near
+    return ()
+
+
+def _length(span: Span) -> int:
+    return (span.last - span.first).days if span.first is not None and span.last is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    what: What
+    stance: Stance
+    objects: dict[ZoneKind, str]
+    """Kind → as written."""
+
+
+def _said(text: str) -> list[_Said]:
+    """What a sentence says: once for each of its parts that names an event and an object, else once as a whole."""
+    parts = [(_event(part), _objects(part)) for part in _PARTS.split(text)]
+    events = [(event, objects) for event, objects in parts if event is not None]
+    if len(events) > 1 and any(objects for _, objects in events):
+        return [_Said(*event, objects) for event, objects in events if objects]
+    event = _event(text)
+    return [] if event is None else [_Said(*event, _objects(text))]
 
 
 def _event(text: str) -> tuple[What, Stance] | None:
@@ -101,7 +149,7 @@ def _event(text: str) -> tuple[What, Stance] | None:
             before = clause[-_REACH:]
             if what != "intact" and (NEGATION.search(before) or DENIAL.search(clause)):
                 fallback = fallback or (what, "denied")
-            elif INTENTION.search(before):
+            elif INTENTION.search(before) or PRETENCE.search(clause):
                 fallback = fallback or (what, "intended")
             else:
                 return what, "asserted"
@@ -134,13 +182,16 @@ def _is_object(text: str, at: int) -> bool:
 
 
 def _sites(
-    number: int, sites: tuple[SiteProposal, ...]
+    number: int, sites: tuple[SiteProposal, ...], unknown: tuple[Unknown, ...]
 ) -> tuple[tuple[str, ...], Literal["this sentence", "an earlier sentence", "the text"]]:
     here = tuple(site.facility.name for site in sites if number in site.sentences)
     if here:
         return here, "this sentence"
-    earlier = [at for site in sites for at in site.sentences if at < number]
+    if any(number in one.sentences for one in unknown):
+        return (), "the text"
+    named = (*(one.sentences for one in sites), *(one.sentences for one in unknown))
+    earlier = [at for numbers in named for at in numbers if at < number]
     if earlier:
         nearest = max(earlier)
         return tuple(site.facility.name for site in sites if nearest in site.sentences), "an earlier sentence"
-    return tuple(site.facility.name for site in sites), "the text"
+    return (() if unknown else tuple(site.facility.name for site in sites)), "the text"

@@ -15,10 +15,22 @@ _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _PATTERNS = (
     ("iso", re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")),
+    (
+        "across",
+        re.compile(
+            rf"\b(?:between|from) {_DAY} {_MONTH}(?:,? (\d{{4}}))? (?:and|to|until) "
+            rf"{_DAY} {_MONTH}(?:,? (\d{{4}}))?\b",
+            re.IGNORECASE,
+        ),
+    ),
     ("days", re.compile(rf"\b{_DAY}(?: ?[-–] ?| and | to | or ){_DAY} {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("day month", re.compile(rf"\b{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("month day", re.compile(rf"\b{_MONTH} {_DAY}(?!\d)(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("month", re.compile(rf"\b{_MONTH},? (\d{{4}})\b", re.IGNORECASE)),
+    (
+        "month alone",
+        re.compile(rf"\b(?:in|since|during|of|early|late|mid)[ -]{_MONTH}(?![\w.]*,? \d)(?!\w)", re.IGNORECASE),
+    ),
     ("year", re.compile(r"\b(?:in|during|since) ((?:19[789]|20[0-4])\d)\b", re.IGNORECASE)),
     ("relative", re.compile(r"\b(today|yesterday|(?:this|last) (?:week|month|year)|overnight)\b", re.IGNORECASE)),
     ("weekday", re.compile(r"\b(?:on|last|early|late) (" + "|".join(_WEEKDAYS) + r")\b", re.IGNORECASE)),
@@ -26,6 +38,11 @@ _PATTERNS = (
 
 _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s)")
 _LOWER = re.compile(r"\b[a-z]{2,}")
+_HEAD_LINES, _HEAD_LETTERS = 5, 80
+"""Lines at the top of a report among which its day may stand alone, and letters of such a line at most."""
+_POSTED = re.compile(
+    r"\b(?:posted|published|updated|issued|dated|of|on|by|edition|translated|from|the)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +75,45 @@ def find_dates(text: str, published: date | None = None) -> tuple[Span, ...]:
 
 
 def dateline(text: str) -> Span | None:
-    """The day at the head of a report, as in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash."""
+    """The day at the head of a report.
+
+    As in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash; or on a line of its own among the first few,
+    with nothing beside it but names and the like of "posted". A year that is missing there is taken from the same day
+    later in the text.
+    """
     head = _HEAD.match(text)
-    if head is None or _LOWER.search(head[1]):
+    if head is not None and not _LOWER.search(head[1]) and (span := _one_in(head[1], text)) is not None:
+        return span
+    lines = [line.strip() for line in text.splitlines() if line.strip()][:_HEAD_LINES]
+    for line in lines:
+        for part in (re.sub(r"\s[-–—]\s.*", "", line), line):
+            bare = _POSTED.sub("", part).strip("#*_ ")
+            if len(bare) <= _HEAD_LETTERS and not bare.endswith((".", "!", "?")) and not _LOWER.search(bare):
+                span = _one_in(bare, text)
+                if span is not None:
+                    return Span(line, span.first, span.last)
+    return None
+
+
+def _one_in(head: str, text: str) -> Span | None:
+    """The one day of a headline, its year from the rest of the text if need be."""
+    days = [span for span in find_dates(head) if any(c.isdigit() for c in span.text)]
+    if len(days) != 1:
         return None
-    days = find_dates(head[1])
-    single = len(days) == 1 and days[0].first is not None and days[0].first == days[0].last
-    return Span(" ".join(head[1].split()), days[0].first, days[0].last) if single else None
+    (day,) = days
+    if day.first is None:
+        same = [span for span in find_dates(text) if span.first is not None and _same_day(span, day)]
+        if not same:
+            return None
+        day = same[0]
+    return Span(" ".join(head.split()), day.first, day.last) if day.first == day.last else None
+
+
+def _same_day(known: Span, bare: Span) -> bool:
+    """Whether a day with a year is one that was given without."""
+    if known.first is None or known.first != known.last:
+        return False
+    return any(known.first == span.first for span in find_dates(f"{bare.text} {known.first.year}"))
 
 
 def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
@@ -82,6 +131,12 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
         ends = [day for number in (int(match[1]), last) for day, _ in _one_day(year or 0, month, number)]
         if len(ends) == 2 and ends[0] <= ends[1]:
             yield ends[0], ends[1]
+    elif kind == "month alone":
+        month = _MONTHS[match[1].lower()]
+        if published is not None:
+            yield from _month(published.year - (month > published.month), month)
+    elif kind == "across":
+        yield from _across(match, published)
     elif kind == "year":
         yield date(int(match[1]), 1, 1), date(int(match[1]), 12, 31)
     elif kind == "month":
@@ -91,6 +146,20 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
     elif published is not None:
         back = (published.weekday() - _WEEKDAYS[match[1].lower()]) % 7
         yield published - timedelta(days=back), published - timedelta(days=back)
+
+
+def _across(match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
+    """``between 28 March and 2 April``: the year of one end serves the other."""
+    first, last = (_MONTHS[match[2].lower()], int(match[1])), (_MONTHS[match[5].lower()], int(match[4]))
+    year = match[6] or match[3]
+    until = int(year) if year else _year_before(published, *last)
+    if until is None:
+        return
+    since = int(match[3]) if match[3] else until - (first > last)
+    for begin, _ in _one_day(since, *first):
+        for end, _ in _one_day(until, *last):
+            if begin <= end:
+                yield begin, end
 
 
 def _one_day(year: int, month: int, day: int) -> Iterator[tuple[date, date]]:

@@ -40,6 +40,15 @@ class SiteProposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A facility that the text names and the gazetteer does not know."""
+
+    name: tuple[str, ...]
+    """Its name without the facility word, folded."""
+    sentences: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Mention:
     name: Name
     candidates: tuple[Facility, ...]
@@ -51,16 +60,17 @@ class _Mention:
 
 def find_facilities(
     sentences: tuple[Sentence, ...], gazetteer: Gazetteer, where: Setting
-) -> tuple[tuple[SiteProposal, ...], tuple[Unresolved, ...]]:
-    """The facilities that the text names, and those that it may name but leaves open."""
+) -> tuple[tuple[SiteProposal, ...], tuple[Unresolved, ...], tuple[Unknown, ...]]:
+    """The facilities that the text names, those that it may name but leaves open, and those that are not known."""
     proposals: dict[str, SiteProposal] = {}
     unresolved: list[Unresolved] = []
+    unknown: dict[tuple[str, ...], list[int]] = {}
     index = _index(gazetteer)
     town_spans = {(mention.name.sentence, mention.name.first) for mention in where.towns}
     for sentence in sentences:
         taken: set[int] = set()
         for mention in _mentions(sentence, index):
-            answer = _decide(mention, sentence, where)
+            answer = _decide(mention, sentence, (where, tuple(one.facility for one in proposals.values())))
             if isinstance(answer, Unresolved):
                 # a town's name is not a facility of the same name, and needs no remark
                 if mention.word is not None or (sentence.number, mention.name.first) not in town_spans:
@@ -76,16 +86,30 @@ def find_facilities(
                 tuple(dict.fromkeys((*(old.sentences if old else ()), sentence.number))),
                 tuple(dict.fromkeys((*(old.reasons if old else ()), reason))),
             )
-        unresolved.extend(_unknown(sentence, taken, where))
-    return tuple(proposals.values()), _without_named(tuple(dict.fromkeys(unresolved)), proposals)
+        for name, one in _unknown(sentence, taken, where):
+            unknown.setdefault(name, []).append(sentence.number)
+            unresolved.append(one)
+    elsewhere = tuple(_named_again(name, numbers, sentences) for name, numbers in unknown.items())
+    return tuple(proposals.values()), _without_named(tuple(dict.fromkeys(unresolved)), proposals), elsewhere
+
+
+def _named_again(name: tuple[str, ...], numbers: list[int], sentences: tuple[Sentence, ...]) -> Unknown:
+    """With the later sentences that call it by its name alone: "at al-Ward"."""
+    again = [
+        sentence.number
+        for sentence in sentences
+        if name and sentence.number > numbers[0] and any(key(one.text) == name for one in names(sentence))
+    ]
+    return Unknown(name, tuple(sorted({*numbers, *again})))
 
 
 def _without_named(unresolved: tuple[Unresolved, ...], proposals: dict[str, SiteProposal]) -> tuple[Unresolved, ...]:
-    """Leave out a bare name of a facility that the text names in full elsewhere."""
+    """Leave out another spelling of a facility that the text names, and a bare name of it."""
     return tuple(
         one
         for one in unresolved
         if not (one.reason.startswith("a name without") and set(one.candidates) & set(proposals))
+        and not (one.candidates and set(one.candidates) <= set(proposals))
     )
 
 
@@ -160,7 +184,11 @@ def _is_person(sentence: Sentence, name: Name) -> bool:
     return joined and name.first > 1 and after not in FACILITY_KINDS and after not in MODIFIERS
 
 
-def _decide(mention: _Mention, sentence: Sentence, where: Setting) -> tuple[Facility, str] | Unresolved:
+def _decide(
+    mention: _Mention, sentence: Sentence, around: tuple[Setting, tuple[Facility, ...]]
+) -> tuple[Facility, str] | Unresolved:
+    """``around``: the setting of the text, and the facilities that it has named before."""
+    where, before = around
     written, listed = mention.name.text, tuple(facility.name for facility in mention.candidates)
     alone = mention.full or any(facility.standalone for facility in mention.candidates)
     if mention.word is None and not alone:
@@ -169,7 +197,7 @@ def _decide(mention: _Mention, sentence: Sentence, where: Setting) -> tuple[Faci
         )
         return Unresolved(written, sentence.text, reason, listed)
     scored = sorted(
-        ((*_support(facility, sentence.number, where), facility) for facility in mention.candidates),
+        ((*_support(facility, sentence.number, where, before), facility) for facility in mention.candidates),
         key=lambda row: -row[0],
     )
     kinds = [
@@ -177,9 +205,25 @@ def _decide(mention: _Mention, sentence: Sentence, where: Setting) -> tuple[Faci
     ]
     supported = sorted((row for row in kinds if row[1] > 0), key=lambda row: -row[0])
     if supported:
+        _, _, why, facility = supported[0]
+        reason = ""
         if len(supported) > 1 and supported[0][0] == supported[1][0]:
-            return Unresolved(written, sentence.text, "several facilities fit equally well", listed)
-        return supported[0][3], _reason(mention, supported[0][3], supported[0][2])
+            reason = "several facilities fit equally well"
+        elif _other_kind(mention.word, facility.kind):
+            reason = f"the text says {mention.word}, and the gazetteer knows a {facility.kind}"
+        if reason:
+            return Unresolved(written, sentence.text, reason, listed)
+        return facility, _reason(mention, facility, why)
+    return _unsupported(mention, sentence, where)
+
+
+def _unsupported(mention: _Mention, sentence: Sentence, where: Setting) -> tuple[Facility, str] | Unresolved:
+    """The facility for which no other place in the text speaks."""
+    written, listed = mention.name.text, tuple(facility.name for facility in mention.candidates)
+    here = where.by_sentence[sentence.number] or tuple(where.towns_of(sentence.number))
+    if mention.full and len(mention.candidates) == 1 and len(key(written)) > 2 and not here:
+        why = "the full name, though the text names no place near it; check that it is meant"
+        return mention.candidates[0], _reason(mention, mention.candidates[0], why)
     if elsewhere := {*where.countries, *(mention.town.country for mention in where.towns if mention.town is not None)}:
         there = ", ".join(sorted(elsewhere))
         known = "; ".join(f"{facility.name} in {facility.country}" for facility in mention.candidates)
@@ -200,9 +244,22 @@ def _reason(mention: _Mention, facility: Facility, why: str) -> str:
     return f"{said}; {why}"
 
 
-def _support(facility: Facility, sentence: int, where: Setting) -> tuple[float, str]:
+_PLAIN_KINDS = ("power plant", "dam", "refinery")
+"""Kinds that no text gives to a facility of another kind."""
+
+
+def _other_kind(word: str | None, kind: str) -> bool:
+    return FACILITY_KINDS.get(word or "", "") in _PLAIN_KINDS and not same_kind(word or "", kind)
+
+
+def _support(facility: Facility, sentence: int, where: Setting, before: tuple[Facility, ...]) -> tuple[float, str]:
     """How much the rest of the text speaks for this facility, and in what words."""
     score, reasons = 0.0, []
+    for other in before:
+        far = distance_km(other.position, facility.position)
+        if other != facility and far <= NEARBY_KM:
+            score += 2.0
+            reasons.append(f"{other.name}, which the text names, is {far:.0f} km away")
     for mention in where.towns:
         far = min((distance_km(town.position, facility.position) for town in mention.candidates), default=1e9)
         meant = mention.town is None or distance_km(mention.town.position, facility.position) <= NEARBY_KM
@@ -216,8 +273,8 @@ def _support(facility: Facility, sentence: int, where: Setting) -> tuple[float, 
     return score, "; ".join(dict.fromkeys(reasons))
 
 
-def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[Unresolved]:
-    """Facilities that the text names or places in a town, but the gazetteer does not know."""
+def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[tuple[tuple[str, ...], Unresolved]]:
+    """Facilities that the text names or places somewhere, but the gazetteer does not know; each with its bare name."""
     tokens = sentence.tokens
     for match in STRONG.finditer(sentence.text):
         first = next(i for i, token in enumerate(tokens) if token.end > match.start())
@@ -225,22 +282,39 @@ def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[Un
         begin = first
         while begin > 0 and not set(sentence.gap(begin - 1)) - set(" -'’"):
             article = tokens[begin - 1].folded in ARTICLES and sentence.gap(begin - 1) == "-"
-            if not (tokens[begin - 1].capital or article):
+            numbered = tokens[begin - 1].text.isdigit() and begin > 1 and tokens[begin - 2].capital
+            if not (tokens[begin - 1].capital or article or numbered):
                 break
             begin -= 1
-        if begin < first and begin == 0 and tokens[0].folded in ("the", "a", "an", "this"):
+        while begin < first and tokens[begin].folded in ("the", "a", "an", "this") and sentence.gap(begin) == " ":
             begin += 1
         if begin < first and not taken & set(range(max(0, begin - 3), first)):
             text = sentence.text[tokens[begin].start : match.end()]
-            yield Unresolved(
-                text, sentence.text, "a facility that the gazetteer does not know; add it to your gazetteer.csv"
-            )
+            bare = sentence.text[tokens[begin].start : tokens[first - 1].end]
+            reason = "a facility that the gazetteer does not know; add it to your gazetteer.csv"
+            yield key(bare), Unresolved(text, sentence.text, reason)
         elif begin == first and not taken & set(range(max(0, first - 3), min(last + 4, len(tokens)))):
-            for mention in where.towns_of(sentence.number):
-                if last <= mention.name.first <= last + 3:
-                    text = sentence.text[match.start() : tokens[mention.name.last - 1].end]
-                    reason = "a facility placed by its town only; find it on a map and add it to your gazetteer.csv"
-                    yield Unresolved(text, sentence.text, reason, _town_list(mention.town, mention.candidates))
+            in_town = [one for one in where.towns_of(sentence.number) if last <= one.name.first <= last + 3]
+            if not in_town and (name := _place_after(sentence, last)) is not None:
+                text = sentence.text[match.start() : tokens[name.last - 1].end]
+                reason = "a facility at a place that is not known; find it on a map and add it to your gazetteer.csv"
+                yield key(name.text), Unresolved(text, sentence.text, reason)
+            for mention in in_town:
+                text = sentence.text[match.start() : tokens[mention.name.last - 1].end]
+                reason = "a facility placed by its town only; find it on a map and add it to your gazetteer.csv"
+                listed = _town_list(mention.town, mention.candidates)
+                yield key(mention.name.text), Unresolved(text, sentence.text, reason, listed)
+
+
+def _place_after(sentence: Sentence, last: int) -> Name | None:
+    """The name in "radar station at Ochakiv"."""
+    tokens = sentence.tokens
+    if last + 1 >= len(tokens) or tokens[last].folded not in ("at", "in", "of", "near"):
+        return None
+    if set(sentence.gap(last - 1)) != {" "} or set(sentence.gap(last)) != {" "}:
+        return None
+    found = [name for name in names(sentence) if name.first == last + 1]
+    return next((name for name in found if all(t.capital for t in tokens[name.first : name.last])), None)
 
 
 def _town_list(town: object, candidates: tuple[object, ...]) -> tuple[str, ...]:

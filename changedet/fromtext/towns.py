@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from changedet.fromtext.gazetteer import LEAST_LETTERS, Gazetteer, Town
-from changedet.fromtext.vocabulary import ACTORS, DEMONYMS, DIRECTIONS, LOCATIVE, PLACE_WORDS, TITLES
+from changedet.fromtext.vocabulary import ACTORS, DEMONYMS, DIRECTIONS, LOCATIVE, PLACE_WORDS, STREETS, TITLES
 from changedet.fromtext.words import ARTICLES, Sentence, fold, key, skeleton, words
 
 LONGEST = 5
@@ -17,9 +17,14 @@ SAME_KM = 15.0
 FAR_LARGER = 20
 """A town this many times larger than the next of its name is meant where nothing else decides."""
 LARGE = 100_000
+_ONLY = "the only town of this name known"
+_BY_COUNTRY = "of several towns of this name, the one in a country that the text names"
 METROPOLIS = 500_000
 """Towns as large as this are named in reports on other countries."""
 _JOINTS = frozenset(" -\u2010\u2011\u2013'’`ʿ.")
+_MONTHS = words("january february march april may june july august september october november december")
+_COLOURS = words("green red black white blue yellow grey gray orange")
+_DAYS = words("monday tuesday wednesday thursday friday saturday sunday")
 _STARTERS = words(
     "most of same both many nice police march split reading mobile orange bath man born best along here there they "
     "local this that these those what who why how and but for when while since after before"
@@ -98,28 +103,47 @@ def setting(sentences: tuple[Sentence, ...], gazetteer: Gazetteer) -> Setting:
     sounds = _sounds(gazetteer)
     found = [mention for sentence in sentences for mention in _towns(sentence, gazetteer, sounds)]
     towns = tuple(_decide(mention, by_sentence[mention.name.sentence], total) for mention in found)
-    return Setting(total, by_sentence, tuple(_by_neighbours(mention, towns) for mention in towns))
+    towns = tuple(_by_neighbours(mention, towns) for mention in towns)
+    return Setting(total, by_sentence, tuple(_among(mention, towns) for mention in towns))
+
+
+def _among(mention: TownMention, towns: tuple[TownMention, ...]) -> TownMention:
+    """Leave open a lone town of its name where all others that the text names lie in one other country."""
+    if mention.town is None or mention.reason != _ONLY or mention.town.population >= METROPOLIS:
+        return mention
+    others = {(one.town.name, one.town.country) for one in towns if one.town is not None and one.town != mention.town}
+    countries = {country for _, country in others}
+    if len(others) < 2 or len(countries) != 1 or mention.town.country in countries:
+        return mention
+    reason = f"{_ONLY} is in {mention.town.country}, and the other towns of the text are in {countries.pop()}"
+    return TownMention(mention.name, mention.candidates, None, reason)
 
 
 def _by_neighbours(mention: TownMention, towns: tuple[TownMention, ...]) -> TownMention:
-    """Choose the one candidate that lies near what other names of the text can only be."""
-    if mention.town is not None or len(mention.candidates) < 2:
+    """Choose the one candidate that lies near what other names of the text can only be.
+
+    Two such names outweigh a country that is named somewhere else in the text.
+    """
+    chosen = mention.town
+    if len(mention.candidates) < 2 or (chosen is not None and mention.reason != _BY_COUNTRY):
         return mention
     first = mention.candidates[0]
-    if all(distance_km(first.position, town.position) <= SAME_KM for town in mention.candidates):
+    if chosen is None and all(distance_km(first.position, t.position) <= SAME_KM for t in mention.candidates):
         return TownMention(mention.name, mention.candidates, first, "all entries of this name lie together")
-    near: dict[Town, str] = {}
+    near: dict[Town, set[str]] = {}
     for other in towns:
         if key(other.name.text) == key(mention.name.text):
             continue
         sure = (other.town,) if other.town is not None else other.candidates
         for town in mention.candidates:
             if all(distance_km(town.position, there.position) <= NEARBY_KM for there in sure):
-                near[town] = other.name.text
+                near.setdefault(town, set()).add(other.name.text)
     if len(near) != 1:
         return mention
     ((town, beside),) = near.items()
-    return TownMention(mention.name, mention.candidates, town, f"the one that lies near {beside}")
+    if chosen is not None and len(beside) < 2:
+        return mention
+    return TownMention(mention.name, mention.candidates, town, f"the one that lies near {', '.join(sorted(beside))}")
 
 
 def _before(sentence: Sentence, first: int, count: int) -> list[str]:
@@ -201,14 +225,17 @@ def _names_a_town(sentence: Sentence, name: Name, candidates: tuple[Town, ...]) 
     """Whether the words around say that this is a place; a lone capital word may be anything."""
     tokens = sentence.tokens
     after = tokens[name.last].folded if name.last < len(tokens) else ""
+    if fold(name.text) in _MONTHS | DIRECTIONS | _COLOURS or after in STREETS:
+        return False
     if after in PLACE_WORDS:
         return True
     previous = tokens[name.first - 1] if name.first else None
     if previous is not None and (previous.folded in TITLES or (previous.capital and _joined(sentence, name.first))):
         return False
     if name.last < len(tokens) and tokens[name.last].capital and set(sentence.gap(name.last - 1)) <= {" "}:
-        following = key(tokens[name.last].text)
-        return name.first > 0 and _placed(sentence, name.first) and len(following) > 0
+        # "in Ras Isa" is not the town of Ras
+        dated = tokens[name.last].folded in _MONTHS | _DAYS
+        return dated and name.first > 0 and _placed(sentence, name.first)
     if name.first == 0:
         word = fold(name.text)
         return len(key(name.text)) > 1 or (
@@ -253,20 +280,28 @@ def _decide(mention: TownMention, local: Mapping[str, float], total: Mapping[str
     best = max(weights.values())
     leaders = [code for code, weight in weights.items() if weight == best]
     if best > 0 and len(leaders) == 1:
-        town = next(town for town in candidates if town.country == leaders[0])
-        reason = f"of {len(candidates)} towns of this name, the one in a country that the text names"
-        if len(candidates) == 1:
-            reason = "the only town of this name known, in a country that the text names"
-        return TownMention(mention.name, candidates, town, reason)
+        return _in_country(mention, leaders[0], bool(local.get(leaders[0])))
     if len(candidates) == 1 and total and candidates[0].population < METROPOLIS:
         there = ", ".join(sorted(total))
         reason = f"the only town of this name known is in {candidates[0].country}, and the text speaks of {there}"
         return TownMention(mention.name, candidates, None, reason)
     if len(candidates) == 1:
-        return TownMention(mention.name, candidates, candidates[0], "the only town of this name known")
+        return TownMention(mention.name, candidates, candidates[0], _ONLY)
     if best == 0 and candidates[0].population >= FAR_LARGER * candidates[1].population:
         reason = f"the text does not say which of {len(candidates)}; this one is by far the largest"
         return TownMention(mention.name, candidates, candidates[0], reason)
     return TownMention(
         mention.name, candidates, None, f"{len(candidates)} towns of this name, and the text does not say which"
     )
+
+
+def _in_country(mention: TownMention, country: str, here: bool) -> TownMention:
+    """The town in a country that the text names, and ``here`` the very sentence; open where a far larger one has it."""
+    candidates = mention.candidates
+    town = next(town for town in candidates if town.country == country)
+    largest = max(candidates, key=lambda one: one.population)
+    if not here and largest.population >= max(METROPOLIS, FAR_LARGER * town.population):
+        reason = f"{town} and the far larger {largest} have this name, and the text does not say which"
+        return TownMention(mention.name, candidates, None, reason)
+    only = "the only town of this name known, in a country that the text names"
+    return TownMention(mention.name, candidates, town, only if len(candidates) == 1 else _BY_COUNTRY)

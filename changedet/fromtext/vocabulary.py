@@ -30,8 +30,11 @@ ACTORS = words(
 )
 TITLES = words(
     "mr mrs ms dr sheikh colonel general lieutenant captain major commander minister president governor spokesman "
-    "spokeswoman professor analyst engineer journalist resident farmer named"
+    "spokeswoman professor analyst engineer journalist resident farmer named judge lawyer sergeant sgt mechanic "
+    "teacher reporter brother sister martyr"
 )
+STREETS = words("street road avenue square boulevard highway roundabout lane")
+"""A town's name before one of these is a street's."""
 SPEECH = words("said says told added explained wrote asked replied recalled remembered died spoke argued")
 
 DEMONYMS = {
@@ -57,7 +60,8 @@ FACILITY_KINDS = {
 STRONG = re.compile(
     r"\b((?:oil|gas)[ -]?fields?|gas plants?|refiner(?:y|ies)|(?:oil|gas|export) terminals?|"
     r"power (?:plants?|stations?)|(?:fuel|oil|gas)(?: and (?:fuel|oil|gas))? depots?|tank farms?|dams?|"
-    r"air ?(?:bases?|fields?|ports?)|(?:naval|military) (?:bases?|complex(?:es)?|camps?|port)|shipyards?|"
+    r"air ?(?:bases?|fields?|ports?)|hospitals?|pumping stations?|radar (?:stations?|sites?)|"
+    r"(?:naval|military) (?:bases?|complex(?:es)?|camps?|port)|shipyards?|"
     r"(?:ammunition|arms|weapons) (?:depots?|dumps?|stores?|factor(?:y|ies))|"
     r"(?:chemical|steel|cement) (?:plant|work)s?)\b",
     re.IGNORECASE,
@@ -76,7 +80,7 @@ def _any(pattern: str) -> re.Pattern[str]:
 
 
 _FUEL = r"(?:fuel|oil|petrol|gasoline|diesel|kerosene|crude|petroleum|lng|gas)"
-_STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage|reserves|warehouses?)"
+_STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage(?! tanks?| reservoirs?)|reserves|warehouses?)"
 _TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?)"
 _SIGNAL = r"(?:communications?|comms|antenna|satellite|radio|radar|telecoms?|telecommunications?|signals?)"
 _DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?)"
@@ -88,7 +92,13 @@ _STRUCTURE = (
     r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|pumping stations?|runways?|"
     r"jett(?:y|ies)|piers?|quays?|cranes?|generators?"
 )
-_BUILDING = r"buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?"
+_BUILDING = (
+    r"(?:buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of cards)|dormitor(?:y|ies)|"
+    r"clinics?|hospitals?|(?<!-)wards?|control towers?|"
+    r"(?:accommodation|apartment|residential|administrative|prefabricated) blocks?|"
+    r"(?:turbine|machine|pump|pumping|assembly|generator) halls?|(?:outpatient|maternity|surgical|hospital) wings?)"
+    r"(?!['’]s)"
+)
 
 OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
     ("fuel depot", _any(rf"{_FUEL}(?: and {_FUEL})? {_STORE}|tank farms?")),
@@ -96,7 +106,7 @@ OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
     ("command installation", _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|operations (?:rooms?|cent(?:er|re)s?)")),
     ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?")),
     ("mast", _any(rf"masts?|{_SIGNAL} towers?|(?:relay|transmission|cell) towers?")),
-    ("building", _any(rf"(?<!command )(?<!control )(?:{_BUILDING})")),
+    ("building", _any(rf"(?<!command )(?<!and control )(?<!-and-control )(?:{_BUILDING})")),
     ("other", _any(rf"(?:ammunition|arms|weapons|munitions) {_STORE}|{_STRUCTURE}")),
 )
 """Kind of a zone → how texts call it. A lone "tanks" is not here: it may mean vehicles."""
@@ -108,18 +118,27 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
         _any(
             r"destroy(?:s|ed|ing)?|destruction|demolish(?:es|ed|ing)?|demolition|bl(?:ew|own|ow|owing) up|"
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
-            r"burn(?:ed|t) (?:down|out)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins"
+            r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
+            r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
+            r"taken down"
         ),
     ),
     (
         "damaged",
         _any(
             r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
-            r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)"
+            r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
+            r"pierced|holed|caved[ -]in"
         ),
     ),
-    ("built", _any(r"(?:re)?built|erected|constructed")),
-    ("intact", _any(r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before")),
+    ("built", _any(r"(?:re)?built|erected|constructed|put up")),
+    (
+        "intact",
+        _any(
+            r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before|spared|survived|"
+            r"unaffected|escap(?:ed|es|ing) (?:harm|damage|unharmed|destruction)"
+        ),
+    ),
 )
 """What is said to have happened → the words that say it."""
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|none|nothing)\b|n['’]t\b", re.IGNORECASE)
@@ -127,8 +146,14 @@ DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|fal
 """What takes back all that its clause goes on to say, however long that is."""
 INTENTION = _any(
     r"will|would|shall|plan(?:s|ned)? to|want(?:s|ed)? to|threaten(?:s|ed)? to|prepar(?:e|es|ed|ing) to|"
-    r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|could be|if"
+    r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|could be|if|(?:is|are|was|were) (?:due )?to be"
 )
+PRETENCE = _any(r"scenario|rehears(?:e|es|ed|al|als|ing)|war ?games?|mock-?ups?")
+"""What makes all of its clause an exercise."""
+CORRECTION = re.compile(
+    r"\b(?:CORRECTION|Correction|correct(?:s|ed) (?:an|its|our|the) (?:earlier|report)|retract(?:s|ed))\b"
+)
+"""What takes back something that the text says elsewhere."""
 HEDGES = _any(
     r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
     r"claim(?:s|ed)?|according to|(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"

@@ -20,7 +20,9 @@ _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _DROPPED = str.maketrans("", "", ".'’ʿʾ`‘")
 _BREAK = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9\u00C0-\u00DE])")
-_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=#)|(?<=\n)#+ ")
+_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=#)|(?<=\n)#+ |\n(?=[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t])")
+"""Blank lines, headings, and the points of a list."""
+_POINT = re.compile(r"[-*•–][ \t]+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-Z]|[A-Z](?:\.[A-Z])+|Mr|Mrs|Ms|Dr|Lt|Col|Gen|Maj|Capt|Sgt|Gov|Sen|Rep|St|Mt|No|vs|approx|ca|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|a\.m|p\.m)\.$"
@@ -98,7 +100,9 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     made: list[Sentence] = []
     for paragraph in _PARAGRAPH.split(text):
         pending = ""
-        for piece in _BREAK.split(clean(paragraph.lstrip("# "))):
+        bare = paragraph.lstrip("# \t\n")
+        point = _POINT.match(bare)
+        for piece in _BREAK.split(clean(bare[point.end() :] if point else bare)):
             pending = f"{pending} {piece}".strip()
             if pending and not _ABBREVIATION.search(pending):
                 made.append(_sentence(len(made), pending))

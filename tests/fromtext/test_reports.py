@@ -1,7 +1,9 @@
-"""Twenty invented reports and what a careful reader marked in each before the rules were run on them.
+"""Thirty-six invented reports and what a careful reader marked in each before the rules were run on them.
 
 One mark was added afterwards: that the depot of report 07 was burning, which the reader had passed over. Reports 11 to
-20 were written when the rules for the first ten were done; six of them were misread then, and the rules changed.
+20 were written when the rules for the first ten were done; six of them were misread then, and the rules changed. The
+last sixteen were written and marked by a reader who did not know the rules: twelve were misread, four of them by a
+wrong site or by an event put to the wrong site. What is still misread is marked as such.
 """
 
 from __future__ import annotations
@@ -148,6 +150,150 @@ READ = {
             said("damaged", "hedged", "building", "", "2025-05-03"),
         ),
     ),
+    "21-koniko-and-the-mast": Marked(
+        sites=("Conoco gas plant", "Al-Omar oil field"),
+        context=("Deir ez-Zor SY", "Homs SY"),
+        says=(
+            said("destroyed", "hedged", "fuel tank", "Conoco gas plant", "2026-01-02"),
+            said("intact", "asserted", "mast", "Conoco gas plant", "2026-01-02"),
+            said("damaged", "asserted", "building", "Al-Omar oil field", "2026-01-06"),
+        ),
+    ),
+    "22-green-village-bulldozed": Marked(
+        sites=("Al-Omar oil field",),
+        context=("Deir ez-Zor SY",),
+        wrong=("Green US",),
+        says=(
+            said("destroyed", "asserted", "building", "Al-Omar oil field", "2026-02-17"),
+            said("intact", "asserted", "building, other", "Al-Omar oil field", "2026-02-17"),
+            said("built", "asserted", "fuel tank", "Al-Omar oil field", "2026-01-01"),
+            said("destroyed", "intended", "command installation", "Al-Omar oil field", "2026-01-01"),
+            said("intact", "asserted", "command installation", "Al-Omar oil field", "2026-02-19"),
+        ),
+    ),
+    "23-communique-jafra-tanak": Marked(
+        sites=("Conoco gas plant",),
+        context=("Deir ez-Zor SY",),
+        wrong=("Sabha LY",),
+        says=(
+            said("destroyed", "asserted", "command installation", "", "2025-11-03"),
+            said("damaged", "asserted", "communications array", "", "2025-11-03"),
+            said("intact", "asserted", "fuel tank", "", "2025-11-04"),
+            said("destroyed", "hedged", "building", "Conoco gas plant", "2025-11-04"),
+            said("destroyed", "intended", "building", "Conoco gas plant", "2025-11-03"),
+        ),
+        open=("Jafra oil field", "Al-Tanak oil field"),
+    ),
+    "24-blog-without-verbs": Marked(
+        sites=("Conoco gas plant", "Al-Omar oil field"),
+        says=(
+            said("destroyed", "asserted", "building", "Conoco gas plant", "2025-05-21"),
+            said("destroyed", "asserted", "communications array", "Conoco gas plant", "2025-05-21"),
+            said("damaged", "asserted", "fuel tank", "Conoco gas plant", "2025-05-21"),
+        ),
+        open=("Conoco",),
+    ),
+    "25-ticker-corrected": Marked(
+        sites=("Al-Omar oil field",),
+        says=(
+            said("destroyed", "hedged", "fuel depot", "Al-Omar oil field", "2026-03-20"),
+            said("destroyed", "asserted", "fuel depot", "", "2026-03-20"),
+            said("intact", "hedged", "", "Al-Omar oil field", "2026-03-20"),
+            said("damaged", "asserted", "building, other", "", "2026-03-19"),
+        ),
+        open=("al-Ward oil field", "T2 pumping station", "CORRECTION"),
+    ),
+    "26-relief-network": Marked(
+        sites=("Al-Omar oil field", "Conoco gas plant"),
+        context=("Deir ez-Zor SY",),
+        says=(
+            said("damaged", "hedged", "building", "", "2025-11-28"),
+            said("damaged", "asserted", "fuel tank", "", "2025-11-28"),
+            said("destroyed", "asserted", "building", "", "2025-11-28"),
+        ),
+        open=("Abu Hamam hospital", "Kharrata oil field", "al-Kasrah hospital"),
+    ),
+    "27-oleksandriia": Marked(
+        context=("Kyiv UA", "Oleksandriya UA"),
+        wrong=("Alexandria US",),
+        says=(
+            said("damaged", "hedged", "fuel depot", "", "2026-02-11"),
+            said("destroyed", "asserted", "fuel depot, fuel tank", "", "2026-02-11"),
+            said("intact", "asserted", "building", "", "2026-02-11"),
+            said("destroyed", "hedged", "communications array", "", "2026-02-12"),
+            said("intact", "hedged", "building, other", "", "2026-02-12"),
+        ),
+        open=("Oleksandriia oil depot", "Ochakiv radar station", "Myrhorod air base"),
+    ),
+    "28-sudan-brief": Marked(
+        context=("Port Sudan SD", "El Obeid SD"),
+        says=(
+            said("intact", "asserted", "other", "", "2026-01-01"),
+            said("damaged", "asserted", "building", "", "2026-01-11"),
+            said("damaged", "hedged", "building", "", "2026-01-11"),
+            said("destroyed", "asserted", "other", "", "2026-01-19"),
+            said("intact", "asserted", "building", "", "2026-01-19"),
+        ),
+        open=("fuel depot at Port Sudan", "hospital in El Obeid", "Um Dabakir power station", "tanks"),
+    ),
+    "29-tripoli-unnamed-country": Marked(
+        sites=("Zawiya refinery",),
+        context=("Tripoli LY", "Benghazi LY"),
+        wrong=("Tripoli LB", "Homs SY"),
+        says=(
+            said("intact", "hedged", "building", "", "2026-04-25"),
+            said("destroyed", "asserted", "building", "Zawiya refinery", "2026-04-25"),
+        ),
+        open=("Airport Road fuel depot", "Homs power station", "Mitiga airport"),
+    ),
+    "30-mosul-then-and-now": Marked(
+        sites=("Mosul dam",),
+        context=("Mosul IQ",),
+        wrong=("Homs SY",),
+        says=(
+            said("destroyed", "asserted", "building", "", "2017-06-01"),
+            said("destroyed", "intended", "building", "", "2026-02-01"),
+        ),
+        open=("Al-Shifa hospital", "Qayyarah airfield"),
+    ),
+    "31-sanaa-communique": Marked(
+        context=("Sanaa YE",),
+        says=(
+            said("destroyed", "asserted", "other", "", "2026-05-15"),
+            said("damaged", "asserted", "building", "", "2026-05-15"),
+            said("damaged", "asserted", "fuel tank", "", "2026-05-15"),
+        ),
+        open=("Haziz power station", "al-Dailami air base", "Ramon airfield"),
+    ),
+    "32-rakhine-notes": Marked(
+        context=("Ann MM", "Pathein MM"),
+        wrong=("March GB",),
+        says=(
+            said("damaged", "asserted", "building", "", "2026-04-01"),
+            said("destroyed", "asserted", "building", "", "2026-04-03"),
+            said("intact", "asserted", "mast", "", "2026-04-03"),
+            said("built", "asserted", "mast", "", "2026-03-01"),
+            said("damaged", "hedged", "communications array", "", "2026-03-28"),
+        ),
+        open=("hospital in Minbya", "radar station at Kyaukphyu", "Pathein airfield"),
+    ),
+    "33-court-case": Marked(context=("Houston US", "Deir ez-Zor SY"), open=("Conoco", "gas plant in Deir ez-Zor")),
+    "34-beddawi-denied": Marked(
+        context=("Tripoli LB", "Beirut LB"), wrong=("Tripoli LY", "Al Khums LY"), open=("Deir Ammar power station",)
+    ),
+    "35-hama-exercise": Marked(
+        sites=("Al-Omar oil field",),
+        context=("Deir ez-Zor SY", "Homs SY"),
+        says=(said("destroyed", "intended", "fuel tank, command installation", "", "2026-05-18"),),
+        open=("air base at Hama",),
+    ),
+    "36-khasham-remembered": Marked(
+        sites=("Conoco gas plant",),
+        context=("Deir ez-Zor SY",),
+        wrong=("Moscow US", "St. Petersburg US"),
+        says=(said("intact", "asserted", "", "Conoco gas plant", "2018-02-07"),),
+        open=("tanks",),
+    ),
 }
 
 
@@ -172,7 +318,18 @@ def statements(proposal: Proposal) -> list[Said]:
     return made
 
 
-@pytest.mark.parametrize("name", READ)
+MISREAD = {
+    "31-sanaa-communique": "two events joined by an 'and' are read as one",
+    "34-beddawi-denied": "a simile is read as a building that was destroyed",
+}
+
+
+def marked_reports() -> list[object]:
+    misread = {name: pytest.mark.xfail(reason=why, strict=True) for name, why in MISREAD.items()}
+    return [pytest.param(name, marks=misread[name]) if name in misread else name for name in READ]
+
+
+@pytest.mark.parametrize("name", marked_reports())
 def test_what_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> None:
     marked = READ[name]
     proposal = propose((REPORTS / f"{name}.txt").read_text(encoding="utf-8"), gazetteer)
