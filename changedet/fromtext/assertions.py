@@ -9,9 +9,12 @@ from typing import Literal
 
 from changedet.fromtext.dates import Span, find_dates
 from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
+from changedet.fromtext.towns import TownMention, distance_km
 from changedet.fromtext.vocabulary import (
     CORRECTION,
     DENIAL,
+    DENIED,
+    ELSEWHERE,
     EVENTS,
     FACILITY_KINDS,
     HEDGES,
@@ -28,6 +31,8 @@ from changedet.fromtext.words import Sentence
 from changedet.site import ZoneKind
 
 Stance = Literal["asserted", "hedged", "denied", "intended"]
+FAR_KM = 60.0
+"""From a site to a town of which a sentence speaks by itself."""
 _REACH = 45
 """Letters before an event's word in which a "not" or "will" still belongs to it."""
 _CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
@@ -66,6 +71,7 @@ def find_assertions(
     published: date | None,
     head: str = "",
     unknown: tuple[Unknown, ...] = (),
+    towns: tuple[TownMention, ...] = (),
 ) -> tuple[tuple[Assertion, ...], tuple[Unresolved, ...]]:
     """What the text says happened to a kind of object or a facility; and words that could mean two things.
 
@@ -73,6 +79,7 @@ def find_assertions(
     ----------
     head : dateline of the text, whose day is no day of an event
     unknown : facilities that the text names and the gazetteer does not know: what is said there is said of no site
+    towns : that the text names: what is said of a far one is said of no site that an earlier sentence named
     """
     days = tuple(find_dates(one.text.removeprefix(head if one.number == 0 else ""), published) for one in sentences)
     made: list[Assertion] = []
@@ -86,6 +93,8 @@ def find_assertions(
         if not said:
             continue
         where, site_from = _sites(sentence.number, sites, unknown)
+        if site_from != "this sentence" and _elsewhere(sentence, [s for s in sites if s.facility.name in where], towns):
+            where = ()
         if any(not _is_object(text, match.start()) for match in TANKS.finditer(text)):
             unresolved.append(Unresolved("tanks", text, "storage tanks or vehicles? The sentence does not say"))
             if not said[0].objects:
@@ -147,13 +156,26 @@ def _event(text: str) -> tuple[What, Stance] | None:
         for match in pattern.finditer(text):
             clause = _CLAUSE.split(text[: match.start()])[-1]
             before = clause[-_REACH:]
-            if what != "intact" and (NEGATION.search(before) or DENIAL.search(clause)):
+            taken_back = DENIAL.search(clause) or DENIED.search(text[match.end() :])
+            if what != "intact" and (NEGATION.search(before) or taken_back):
                 fallback = fallback or (what, "denied")
             elif INTENTION.search(before) or PRETENCE.search(clause):
                 fallback = fallback or (what, "intended")
             else:
                 return what, "asserted"
     return fallback
+
+
+def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownMention, ...]) -> bool:
+    """Whether a sentence says for itself where it is, and that is none of the sites."""
+    if ELSEWHERE.search(sentence.text):
+        return True
+    for mention in (one for one in towns if one.name.sentence == sentence.number):
+        places = (mention.town,) if mention.town is not None else mention.candidates
+        away = [distance_km(town.position, site.facility.position) for town in places for site in sites]
+        if away and min(away) > FAR_KM:
+            return True
+    return False
 
 
 def _refers_back(text: str, where: tuple[str, ...], site_from: str, sites: tuple[SiteProposal, ...]) -> bool:

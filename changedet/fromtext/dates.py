@@ -41,7 +41,8 @@ _LOWER = re.compile(r"\b[a-z]{2,}")
 _HEAD_LINES, _HEAD_LETTERS = 5, 80
 """Lines at the top of a report among which its day may stand alone, and letters of such a line at most."""
 _POSTED = re.compile(
-    r"\b(?:posted|published|updated|issued|dated|of|on|by|edition|translated|from|the)\b", re.IGNORECASE
+    r"\b(?:posted|published|updated|issued|dated|of|on|by|edition|translated|from|the|broadcast|aired|at|in)\b",
+    re.IGNORECASE,
 )
 
 

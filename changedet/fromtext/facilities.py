@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from changedet.fromtext.gazetteer import Facility, Gazetteer
 from changedet.fromtext.towns import NEARBY_KM, Name, Setting, distance_km, names
-from changedet.fromtext.vocabulary import FACILITY_KINDS, MODIFIERS, SPEECH, STRONG, TITLES, same_kind
+from changedet.fromtext.vocabulary import FACILITY_KINDS, MODIFIERS, NAMED, SPEECH, STRONG, TITLES, same_kind
 from changedet.fromtext.words import ARTICLES, Sentence, key, skeleton
 
 LEAST_SOUNDS = 5
@@ -65,6 +65,7 @@ def find_facilities(
     proposals: dict[str, SiteProposal] = {}
     unresolved: list[Unresolved] = []
     unknown: dict[tuple[str, ...], list[int]] = {}
+    doubtful: dict[tuple[str, ...], list[int]] = {}
     index = _index(gazetteer)
     town_spans = {(mention.name.sentence, mention.name.first) for mention in where.towns}
     for sentence in sentences:
@@ -75,6 +76,7 @@ def find_facilities(
                 # a town's name is not a facility of the same name, and needs no remark
                 if mention.word is not None or (sentence.number, mention.name.first) not in town_spans:
                     unresolved.append(answer)
+                    doubtful.setdefault(key(mention.name.text), []).append(sentence.number)
                     taken.update(range(mention.name.first, mention.name.last))
                 continue
             taken.update(range(mention.name.first, mention.name.last))
@@ -90,7 +92,10 @@ def find_facilities(
             unknown.setdefault(name, []).append(sentence.number)
             unresolved.append(one)
     elsewhere = tuple(_named_again(name, numbers, sentences) for name, numbers in unknown.items())
-    return tuple(proposals.values()), _without_named(tuple(dict.fromkeys(unresolved)), proposals), elsewhere
+    left = _without_named(tuple(dict.fromkeys(unresolved)), proposals)
+    spelled = {key(one.text) for one in left}
+    elsewhere += tuple(Unknown(name, tuple(numbers)) for name, numbers in doubtful.items() if name in spelled)
+    return tuple(proposals.values()), left, elsewhere
 
 
 def _named_again(name: tuple[str, ...], numbers: list[int], sentences: tuple[Sentence, ...]) -> Unknown:
@@ -180,6 +185,8 @@ def _is_person(sentence: Sentence, name: Name) -> bool:
     previous = tokens[name.first - 1] if name.first else None
     if after in SPEECH or (previous is not None and previous.folded in TITLES):
         return True
+    if previous is not None and previous.folded in FACILITY_KINDS:
+        return False
     joined = previous is not None and previous.capital and set(sentence.gap(name.first - 1)) <= {" "}
     return joined and name.first > 1 and after not in FACILITY_KINDS and after not in MODIFIERS
 
@@ -190,7 +197,9 @@ def _decide(
     """``around``: the setting of the text, and the facilities that it has named before."""
     where, before = around
     written, listed = mention.name.text, tuple(facility.name for facility in mention.candidates)
-    alone = mention.full or any(facility.standalone for facility in mention.candidates)
+    alone = mention.full or any(
+        facility.standalone or key(written) in map(key, facility.unmistakable) for facility in mention.candidates
+    )
     if mention.word is None and not alone:
         reason = (
             "a name without a facility word (field, plant, refinery, …) beside it; it may be a person, company or town"
@@ -276,7 +285,10 @@ def _support(facility: Facility, sentence: int, where: Setting, before: tuple[Fa
 def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[tuple[tuple[str, ...], Unresolved]]:
     """Facilities that the text names or places somewhere, but the gazetteer does not know; each with its bare name."""
     tokens = sentence.tokens
-    for match in STRONG.finditer(sentence.text):
+    found = [*STRONG.finditer(sentence.text), *NAMED.finditer(sentence.text)]
+    for number, match in enumerate(found):
+        if any(match.start() < other.end() and other.start() < match.end() for other in found[:number]):
+            continue
         first = next(i for i, token in enumerate(tokens) if token.end > match.start())
         last = next(i for i, token in enumerate(tokens) if token.end >= match.end()) + 1
         begin = first
@@ -288,12 +300,15 @@ def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[tu
             begin -= 1
         while begin < first and tokens[begin].folded in ("the", "a", "an", "this") and sentence.gap(begin) == " ":
             begin += 1
-        if begin < first and not taken & set(range(max(0, begin - 3), first)):
+        near = set(range(max(0, first - 3), min(last + 4, len(tokens))))
+        # "Police stations were …" begins a sentence and names none
+        bare_start = match.re is NAMED and begin == 0 and first == 1
+        if begin < first and not bare_start and not taken & set(range(max(0, begin - 3), first)):
             text = sentence.text[tokens[begin].start : match.end()]
             bare = sentence.text[tokens[begin].start : tokens[first - 1].end]
             reason = "a facility that the gazetteer does not know; add it to your gazetteer.csv"
             yield key(bare), Unresolved(text, sentence.text, reason)
-        elif begin == first and not taken & set(range(max(0, first - 3), min(last + 4, len(tokens)))):
+        elif begin == first and match.re is STRONG and not taken & near:
             in_town = [one for one in where.towns_of(sentence.number) if last <= one.name.first <= last + 3]
             if not in_town and (name := _place_after(sentence, last)) is not None:
                 text = sentence.text[match.start() : tokens[name.last - 1].end]

@@ -43,6 +43,8 @@ class Facility:
     standalone: bool
     """Whether the bare name means this place and nothing else."""
     source: str
+    unmistakable: tuple[str, ...] = ()
+    """Spellings of which that is true, where it is not of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def _facility(row: Mapping[str, str | None]) -> Facility:
         near=cells("near"),
         standalone=fold(cell("standalone")) in ("yes", "true", "1"),
         source=cell("source") or "your gazetteer",
+        unmistakable=tuple(alias for alias in cells("aliases") if alias in cells("standalone")),
     )
 
 

@@ -60,7 +60,8 @@ FACILITY_KINDS = {
 STRONG = re.compile(
     r"\b((?:oil|gas)[ -]?fields?|gas plants?|refiner(?:y|ies)|(?:oil|gas|export) terminals?|"
     r"power (?:plants?|stations?)|(?:fuel|oil|gas)(?: and (?:fuel|oil|gas))? depots?|tank farms?|dams?|"
-    r"air ?(?:bases?|fields?|ports?)|hospitals?|pumping stations?|radar (?:stations?|sites?)|"
+    r"air ?(?:bases?|fields?|ports?)|hospitals?|clinics?|health cent(?:er|re)s?|"
+    r"pumping stations?|radar (?:stations?|sites?)|"
     r"(?:naval|military) (?:bases?|complex(?:es)?|camps?|port)|shipyards?|"
     r"(?:ammunition|arms|weapons) (?:depots?|dumps?|stores?|factor(?:y|ies))|"
     r"(?:chemical|steel|cement) (?:plant|work)s?)\b",
@@ -90,10 +91,11 @@ _ROOM = (
 )
 _STRUCTURE = (
     r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|pumping stations?|runways?|"
-    r"jett(?:y|ies)|piers?|quays?|cranes?|generators?"
+    r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?"
 )
 _BUILDING = (
     r"(?:buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of cards)|dormitor(?:y|ies)|"
+    r"garages?|"
     r"clinics?|hospitals?|(?<!-)wards?|control towers?|"
     r"(?:accommodation|apartment|residential|administrative|prefabricated) blocks?|"
     r"(?:turbine|machine|pump|pumping|assembly|generator) halls?|(?:outpatient|maternity|surgical|hospital) wings?)"
@@ -103,7 +105,10 @@ _BUILDING = (
 OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
     ("fuel depot", _any(rf"{_FUEL}(?: and {_FUEL})? {_STORE}|tank farms?")),
     ("fuel tank", _any(rf"{_FUEL} {_TANK}|storage tanks?")),
-    ("command installation", _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|operations (?:rooms?|cent(?:er|re)s?)")),
+    (
+        "command installation",
+        _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|(?:operations|control) (?:rooms?|cent(?:er|re)s?)"),
+    ),
     ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?")),
     ("mast", _any(rf"masts?|{_SIGNAL} towers?|(?:relay|transmission|cell) towers?")),
     ("building", _any(rf"(?<!command )(?<!and control )(?<!-and-control )(?:{_BUILDING})")),
@@ -131,12 +136,13 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"pierced|holed|caved[ -]in"
         ),
     ),
-    ("built", _any(r"(?:re)?built|erected|constructed|put up")),
+    ("built", _any(r"(?:re)?built|erected|constructed|put up|completed (?:the )?construction")),
     (
         "intact",
         _any(
             r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before|spared|survived|"
-            r"unaffected|escap(?:ed|es|ing) (?:harm|damage|unharmed|destruction)"
+            r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
+            r"escap(?:ed|es|ing) (?:harm|damage|unharmed|destruction)"
         ),
     ),
 )
@@ -144,6 +150,18 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|none|nothing)\b|n['’]t\b", re.IGNORECASE)
 DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|false|untrue|fake")
 """What takes back all that its clause goes on to say, however long that is."""
+DENIED = re.compile(
+    r"^[^;:]{0,60}\b(?:is|are|was|were) (?:false|untrue|not true|baseless|fake|a lie|lies)\b", re.IGNORECASE
+)
+"""What takes it back afterwards."""
+ELSEWHERE = re.compile(
+    r"\b(?:village|town|hamlet|suburb|district|quarter|hill|ridge|road)s? (?:of|above|near|outside|over|to) "
+    r"(?-i:[A-Z])",
+    re.IGNORECASE,
+)
+"""What puts the event of a sentence to a place of its own."""
+NAMED = re.compile(r"\b(?:depots?|terminals?|plants?|bases?|camps?|compounds?|stations?)\b", re.IGNORECASE)
+"""What is a facility where a name stands before it."""
 INTENTION = _any(
     r"will|would|shall|plan(?:s|ned)? to|want(?:s|ed)? to|threaten(?:s|ed)? to|prepar(?:e|es|ed|ing) to|"
     r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|could be|if|(?:is|are|was|were) (?:due )?to be"
@@ -157,5 +175,6 @@ CORRECTION = re.compile(
 HEDGES = _any(
     r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
     r"claim(?:s|ed)?|according to|(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
+    r"swears?|insists?|seems? to|(?:is|are) thought to|I think|as far as I can tell|"
     r"rumou?r(?:s|ed)?|suggest(?:s|ed)?|alleges?|alleged|reports?|reported|told|accus(?:es|ed)"
 )

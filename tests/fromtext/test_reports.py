@@ -90,7 +90,7 @@ READ = {
     "10-two-countries": Marked(
         sites=("Tuapse refinery", "Abqaiq processing plant"),
         says=(
-            said("damaged", "hedged", "", "Tuapse refinery", "2024-01-25"),
+            said("damaged", "hedged", "other", "Tuapse refinery", "2024-01-25"),
             said("destroyed", "asserted", "fuel tank", "Abqaiq processing plant", "2019-09-01"),
         ),
         open=("Tanak oil field",),
@@ -157,6 +157,7 @@ READ = {
             said("destroyed", "hedged", "fuel tank", "Conoco gas plant", "2026-01-02"),
             said("intact", "asserted", "mast", "Conoco gas plant", "2026-01-02"),
             said("damaged", "asserted", "building", "Al-Omar oil field", "2026-01-06"),
+            said("destroyed", "hedged", "", "Conoco gas plant", "2026-01-06"),
         ),
     ),
     "22-green-village-bulldozed": Marked(
@@ -204,10 +205,11 @@ READ = {
         open=("al-Ward oil field", "T2 pumping station", "CORRECTION"),
     ),
     "26-relief-network": Marked(
-        sites=("Al-Omar oil field", "Conoco gas plant"),
+        sites=("Conoco gas plant", "Al-Omar oil field"),
         context=("Deir ez-Zor SY",),
         says=(
             said("damaged", "hedged", "building", "", "2025-11-28"),
+            said("intact", "asserted", "building", "", "2025-11-28"),
             said("damaged", "asserted", "fuel tank", "", "2025-11-28"),
             said("destroyed", "asserted", "building", "", "2025-11-28"),
         ),
@@ -243,6 +245,7 @@ READ = {
         says=(
             said("intact", "hedged", "building", "", "2026-04-25"),
             said("destroyed", "asserted", "building", "Zawiya refinery", "2026-04-25"),
+            said("intact", "asserted", "fuel tank", "", "2026-04-25"),
         ),
         open=("Airport Road fuel depot", "Homs power station", "Mitiga airport"),
     ),
@@ -252,7 +255,8 @@ READ = {
         wrong=("Homs SY",),
         says=(
             said("destroyed", "asserted", "building", "", "2017-06-01"),
-            said("destroyed", "intended", "building", "", "2026-02-01"),
+            said("intact", "asserted", "fuel depot, other", "", "2026-03-01"),
+            said("destroyed", "intended", "building", ""),
         ),
         open=("Al-Shifa hospital", "Qayyarah airfield"),
     ),
@@ -319,6 +323,7 @@ def statements(proposal: Proposal) -> list[Said]:
 
 
 MISREAD = {
+    "30-mosul-then-and-now": "'on the same Sunday' is not understood, and a day of another event is taken over",
     "31-sanaa-communique": "two events joined by an 'and' are read as one",
     "34-beddawi-denied": "a simile is read as a building that was destroyed",
 }
