@@ -91,21 +91,21 @@ def find_facilities(
         for name, one in _unknown(sentence, taken, where):
             unknown.setdefault(name, []).append(sentence.number)
             unresolved.append(one)
-    elsewhere = tuple(_named_again(name, numbers, sentences) for name, numbers in unknown.items())
+    elsewhere = _named_again(unknown, sentences)
     left = _without_named(tuple(dict.fromkeys(unresolved)), proposals)
     spelled = {key(one.text) for one in left}
     elsewhere += tuple(Unknown(name, tuple(numbers)) for name, numbers in doubtful.items() if name in spelled)
     return tuple(proposals.values()), left, elsewhere
 
 
-def _named_again(name: tuple[str, ...], numbers: list[int], sentences: tuple[Sentence, ...]) -> Unknown:
-    """With the later sentences that call it by its name alone: "at al-Ward"."""
-    again = [
-        sentence.number
-        for sentence in sentences
-        if name and sentence.number > numbers[0] and any(key(one.text) == name for one in names(sentence))
-    ]
-    return Unknown(name, tuple(sorted({*numbers, *again})))
+def _named_again(named: Mapping[tuple[str, ...], list[int]], sentences: tuple[Sentence, ...]) -> tuple[Unknown, ...]:
+    """With the later sentences that call them by their names alone: "at al-Ward"."""
+    again: dict[tuple[str, ...], set[int]] = {name: set(numbers) for name, numbers in named.items()}
+    for sentence in sentences:
+        for name in map(key, (one.text for one in names(sentence))):
+            if name in named and sentence.number > named[name][0]:
+                again[name].add(sentence.number)
+    return tuple(Unknown(name, tuple(sorted(numbers))) for name, numbers in again.items())
 
 
 def _without_named(unresolved: tuple[Unresolved, ...], proposals: dict[str, SiteProposal]) -> tuple[Unresolved, ...]:
