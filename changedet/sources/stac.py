@@ -235,8 +235,8 @@ class StacSource:
     ) -> Entry:
         faults: list[ServiceError] = []
         remote = self._rules.folder is None or "://" in address
-        opener = self._opener(faults) if remote else None
         try:
+            opener = self._opener(address, faults) if remote else None
             return store.put(
                 request,
                 lambda path: copy_window(address, scene.assets[band].band, geobox, path, opener),
@@ -246,14 +246,25 @@ class StacSource:
         except UnreadableRasterError as error:
             raise FetchError(scene.id, band, str(faults[0] if faults else error)) from error
 
-    def _opener(self, faults: list[ServiceError]) -> Callable[[str, str], IO[bytes]]:
-        """What GDAL calls to open an address: GDAL itself never touches the network."""
+    def _opener(self, first: str, faults: list[ServiceError]) -> Callable[[str, str], IO[bytes]]:
+        """What GDAL calls to open an address: GDAL itself never touches the network.
+
+        The beginning of the ``first`` address is fetched here and now, for files are opened one at a time.
+        """
+        begun: list[RangeFile | ServiceError] = []
+        try:
+            begun.append(self._range_file(first, faults))
+        except ServiceError as error:
+            begun.append(error)
 
         def opener(address: str, mode: str = "rb") -> IO[bytes]:
             if "://" not in address:
                 raise FileNotFoundError(address)
             try:
-                return cast(IO[bytes], self._range_file(address, faults))
+                found = begun.pop() if address == first and begun else self._range_file(address, faults)
+                if isinstance(found, ServiceError):
+                    raise found
+                return cast(IO[bytes], found)
             except ServiceError as error:
                 faults.append(error)
                 raise FileNotFoundError(str(error)) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +39,40 @@ def gdal() -> rasterio.Env:
     return rasterio.Env(DummySession(), **GDAL_OPTIONS)
 
 
+_FILE_SYSTEMS = threading.Lock()
+"""Held while files are opened and closed; pixels are read without it.
+
+rasterio adds a file system to GDAL's list for each file that Python opens, and GDAL looks names up in that list without
+a lock of its own: threads that did both have crashed a process (https://github.com/rasterio/rasterio/issues/3636).
+"""
+
+
+@contextmanager
+def _opened(address: str, opener: Opener | None) -> Iterator[Any]:
+    with _FILE_SYSTEMS:
+        source = rasterio.open(address, driver=RASTER_DRIVERS[0], opener=opener)
+    try:
+        yield source
+    finally:
+        with _FILE_SYSTEMS:
+            source.close()
+
+
+@contextmanager
+def _in_memory(profile: Mapping[str, object], contents: list[bytes]) -> Iterator[Any]:
+    """A raster in memory; its bytes are appended to ``contents`` when it is whole."""
+    with _FILE_SYSTEMS:
+        memory = MemoryFile()
+        kept = memory.open(**profile)
+    try:
+        yield kept
+    finally:
+        with _FILE_SYSTEMS:
+            kept.close()
+            contents.append(bytes(memory.getbuffer()))
+            memory.close()
+
+
 def copy_window(address: str, band: int, geobox: GeoBox, target: Path, opener: Opener | None) -> None:
     """Write the native pixels of one band over the grid, with a margin, to a tiled GeoTIFF.
 
@@ -48,7 +84,7 @@ def copy_window(address: str, band: int, geobox: GeoBox, target: Path, opener: O
         Not a GeoTIFF, no georeference, implausible header, no overlap with the site, or damaged pixels.
     """
     try:
-        with gdal(), rasterio.open(address, driver=RASTER_DRIVERS[0], opener=opener) as source:
+        with gdal(), _opened(address, opener) as source:
             _check(source, band)
             window = _window(source, geobox)
             _copy(source, band, window, target)
@@ -131,11 +167,11 @@ def _copy(source: Any, band: int, window: RasterWindow, target: Path) -> None:
         "predictor": 3 if dtype.startswith("float") else 2,
     }
     # in memory first: GDAL does not say that a disk is full, and a short file would pass for the answer
-    with MemoryFile() as memory:
-        with memory.open(**profile) as kept:
-            for row in range(0, window.height, ROWS):
-                height = min(ROWS, window.height - row)
-                part = RasterWindow(window.col_off, window.row_off + row, window.width, height)
-                pixels = source.read(band, window=part)
-                kept.write(pixels, 1, window=RasterWindow(0, row, window.width, height))
-        target.write_bytes(memory.getbuffer())
+    contents: list[bytes] = []
+    with _in_memory(profile, contents) as kept:
+        for row in range(0, window.height, ROWS):
+            height = min(ROWS, window.height - row)
+            part = RasterWindow(window.col_off, window.row_off + row, window.width, height)
+            pixels = source.read(band, window=part)
+            kept.write(pixels, 1, window=RasterWindow(0, row, window.width, height))
+    target.write_bytes(contents[0])
