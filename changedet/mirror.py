@@ -7,6 +7,7 @@ address.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,11 +70,20 @@ class Mirror:
         """
         try:
             with self._telling(name):
-                # with a start, the one request for it: without, s3fs asks for the size first, and where there is none,
-                # whether there is a folder of that name
-                content: bytes = self._fs.cat_file(f"{self._root}/{name}", start=0)
+                content = self._whole(f"{self._root}/{name}")
         except FileNotFoundError:
             return None
+        return content
+
+    def _whole(self, path: str) -> bytes:
+        """By one request: without a start, s3fs asks for the size first, and where there is none, for such a folder."""
+        try:
+            content: bytes = self._fs.cat_file(path, start=0)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # an empty object has no byte to start at
+            content = self._fs.cat_file(path)
         return content
 
     def fetch(self, name: str) -> bool:

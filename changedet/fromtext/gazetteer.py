@@ -1,7 +1,8 @@
 """Where named places are, offline: energy facilities of our own list, the user's list, and the towns of GeoNames.
 
 The facilities lie beside this module in ``energy_facilities.csv``; a user's file has the same columns, of which only
-name, kind, country, longitude and latitude must be filled. Positions are good to a kilometre or two: enough to find the
+name, kind, country, longitude and latitude must be filled. ``standalone`` is yes where the bare name is this place and
+nothing else, or lists the aliases of which that is true. Positions are good to a kilometre or two: enough to find the
 facility on the first image, not to outline it.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ _BY_COUNTRY = "of several towns of this name, the one in a country that the text
 METROPOLIS = 500_000
 """Towns as large as this are named in reports on other countries."""
 _JOINTS = frozenset(" -\u2010\u2011\u2013'’`ʿ.")
-_MONTHS = words("january february march april may june july august september october november december")
+_MONTHS = frozenset(name.lower() for name in calendar.month_name if name)
 _COLOURS = words("green red black white blue yellow grey gray orange")
-_DAYS = words("monday tuesday wednesday thursday friday saturday sunday")
+_DAYS = frozenset(name.lower() for name in calendar.day_name)
 _STARTERS = words(
     "most of same both many nice police march split reading mobile orange bath man born best along here there they "
     "local this that these those what who why how and but for when while since after before"

@@ -256,9 +256,6 @@ class StacSource:
             begun.append(self._range_file(first, faults))
         except ServiceError as error:
             begun.append(error)
-        except ValueError as error:
-            # a redirect to what is no address
-            begun.append(ServiceError(f"{first.partition('?')[0]}: answered with an address that is none ({error})"))
 
         def opener(address: str, mode: str = "rb") -> IO[bytes]:
             if "://" not in address:

@@ -291,6 +291,9 @@ class Transport:
                 return Reply(response.status_code, names, bytes(content))
         except requests.RequestException as error:
             raise TransientError(f"{without_secrets(url)}: {_plain(error)}") from error
+        except ValueError as error:
+            # requests reads where a redirect leads, also where it does not follow
+            raise ServiceError(f"{without_secrets(url)} redirects to a malformed address") from error
 
 
 def _parsed(text: str, url: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -48,29 +48,15 @@ a lock of its own: threads that did both have crashed a process (https://github.
 
 
 @contextmanager
-def _opened(address: str, opener: Opener | None) -> Iterator[Any]:
+def _one_at_a_time(opening: Callable[[], Any]) -> Iterator[Any]:
+    """What is opened, and closed at the end, while no other thread does either."""
     with _FILE_SYSTEMS:
-        source = rasterio.open(address, driver=RASTER_DRIVERS[0], opener=opener)
+        opened = opening()
     try:
-        yield source
+        yield opened
     finally:
         with _FILE_SYSTEMS:
-            source.close()
-
-
-@contextmanager
-def _in_memory(profile: Mapping[str, object], contents: list[bytes]) -> Iterator[Any]:
-    """A raster in memory; its bytes are appended to ``contents`` when it is whole."""
-    with _FILE_SYSTEMS:
-        memory = MemoryFile()
-        kept = memory.open(**profile)
-    try:
-        yield kept
-    finally:
-        with _FILE_SYSTEMS:
-            kept.close()
-            contents.append(bytes(memory.getbuffer()))
-            memory.close()
+            opened.close()
 
 
 def copy_window(address: str, band: int, geobox: GeoBox, target: Path, opener: Opener | None) -> None:
@@ -84,7 +70,10 @@ def copy_window(address: str, band: int, geobox: GeoBox, target: Path, opener: O
         Not a GeoTIFF, no georeference, implausible header, no overlap with the site, or damaged pixels.
     """
     try:
-        with gdal(), _opened(address, opener) as source:
+        with (
+            gdal(),
+            _one_at_a_time(lambda: rasterio.open(address, driver=RASTER_DRIVERS[0], opener=opener)) as source,
+        ):
             _check(source, band)
             window = _window(source, geobox)
             _copy(source, band, window, target)
@@ -167,11 +156,13 @@ def _copy(source: Any, band: int, window: RasterWindow, target: Path) -> None:
         "predictor": 3 if dtype.startswith("float") else 2,
     }
     # in memory first: GDAL does not say that a disk is full, and a short file would pass for the answer
-    contents: list[bytes] = []
-    with _in_memory(profile, contents) as kept:
-        for row in range(0, window.height, ROWS):
-            height = min(ROWS, window.height - row)
-            part = RasterWindow(window.col_off, window.row_off + row, window.width, height)
-            pixels = source.read(band, window=part)
-            kept.write(pixels, 1, window=RasterWindow(0, row, window.width, height))
-    target.write_bytes(contents[0])
+    with _one_at_a_time(MemoryFile) as memory:
+        with _one_at_a_time(lambda: memory.open(**profile)) as kept:
+            for row in range(0, window.height, ROWS):
+                height = min(ROWS, window.height - row)
+                part = RasterWindow(window.col_off, window.row_off + row, window.width, height)
+                pixels = source.read(band, window=part)
+                kept.write(pixels, 1, window=RasterWindow(0, row, window.width, height))
+        with _FILE_SYSTEMS:
+            content = memory.getbuffer()
+        target.write_bytes(content)

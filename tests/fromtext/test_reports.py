@@ -1,9 +1,11 @@
-"""Thirty-six invented reports and what a careful reader marked in each before the rules were run on them.
+"""Thirty-six invented reports, and what a careful reader marked in each.
 
-One mark was added afterwards: that the depot of report 07 was burning, which the reader had passed over. Reports 11 to
-20 were written when the rules for the first ten were done; six of them were misread then, and the rules changed. The
-last sixteen were written and marked by a reader who did not know the rules: twelve were misread, four of them by a
-wrong site or by an event put to the wrong site. What is still misread is marked as such.
+The marks of the first twenty stood before the rules were run, but for two: that the depot of report 07 was burning, and
+that a processing unit was hit in report 10. Reports 11 to 20 were written when the rules for the first ten were done;
+six of them were misread then, and the rules changed. The last sixteen were written and marked by a reader who did not
+know the rules: twelve were misread, four of them by a wrong site or by an event put to the wrong site. Of these
+``says`` holds what the rules find and the reader confirms, entered after the rules had changed; ``missed`` are the
+sentences that say more to the reader; reports that are still misread, and how, are in ``MISREAD``.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ class Marked:
     says: tuple[Said, ...] = ()
     open: tuple[str, ...] = ()
     """What must be left to a person."""
+    missed: tuple[str, ...] = ()
+    """Beginnings of the sentences that say an event to the reader, and none or only a part of it to the rules."""
 
 
 READ = {
@@ -159,6 +163,7 @@ READ = {
             said("damaged", "asserted", "building", "Al-Omar oil field", "2026-01-06"),
             said("destroyed", "hedged", "", "Conoco gas plant", "2026-01-06"),
         ),
+        missed=("A third tank was scorched",),
     ),
     "22-green-village-bulldozed": Marked(
         sites=("Al-Omar oil field",),
@@ -167,7 +172,7 @@ READ = {
         says=(
             said("destroyed", "asserted", "building", "Al-Omar oil field", "2026-02-17"),
             said("intact", "asserted", "building, other", "Al-Omar oil field", "2026-02-17"),
-            said("built", "asserted", "fuel tank", "Al-Omar oil field", "2026-01-01"),
+            said("built", "asserted", "fuel tank", "Al-Omar oil field", "2026-01-15"),
             said("destroyed", "intended", "command installation", "Al-Omar oil field", "2026-01-01"),
             said("intact", "asserted", "command installation", "Al-Omar oil field", "2026-02-19"),
         ),
@@ -184,6 +189,7 @@ READ = {
             said("destroyed", "intended", "building", "Conoco gas plant", "2025-11-03"),
         ),
         open=("Jafra oil field", "Al-Tanak oil field"),
+        missed=("The separation station and both fuel tanks",),
     ),
     "24-blog-without-verbs": Marked(
         sites=("Conoco gas plant", "Al-Omar oil field"),
@@ -193,6 +199,10 @@ READ = {
             said("damaged", "asserted", "fuel tank", "Conoco gas plant", "2025-05-21"),
         ),
         open=("Conoco",),
+        missed=(
+            "The bigger one looks fine",
+            "A new hangar, roughly 30 by 20 metres",
+        ),
     ),
     "25-ticker-corrected": Marked(
         sites=("Al-Omar oil field",),
@@ -203,6 +213,7 @@ READ = {
             said("damaged", "asserted", "building, other", "", "2026-03-19"),
         ),
         open=("al-Ward oil field", "T2 pumping station", "CORRECTION"),
+        missed=("Its pumps are running normally",),
     ),
     "26-relief-network": Marked(
         sites=("Conoco gas plant", "Al-Omar oil field"),
@@ -210,10 +221,11 @@ READ = {
         says=(
             said("damaged", "hedged", "building", "", "2025-11-28"),
             said("intact", "asserted", "building", "", "2025-11-28"),
-            said("damaged", "asserted", "fuel tank", "", "2025-11-28"),
+            said("destroyed", "asserted", "fuel tank", "", "2025-11-28"),
             said("destroyed", "asserted", "building", "", "2025-11-28"),
         ),
         open=("Abu Hamam hospital", "Kharrata oil field", "al-Kasrah hospital"),
+        missed=("The operating theatre is unharmed",),
     ),
     "27-oleksandriia": Marked(
         context=("Kyiv UA", "Oleksandriya UA"),
@@ -226,6 +238,10 @@ READ = {
             said("intact", "hedged", "building, other", "", "2026-02-12"),
         ),
         open=("Oleksandriia oil depot", "Ochakiv radar station", "Myrhorod air base"),
+        missed=(
+            "Two fuel tanks were destroyed at the Oleksandriia",
+            "Only its antenna mast had been bent",
+        ),
     ),
     "28-sudan-brief": Marked(
         context=("Port Sudan SD", "El Obeid SD"),
@@ -237,6 +253,10 @@ READ = {
             said("intact", "asserted", "building", "", "2026-01-19"),
         ),
         open=("fuel depot at Port Sudan", "hospital in El Obeid", "Um Dabakir power station", "tanks"),
+        missed=(
+            "Imagery reviewed by the authors shows four tanks",
+            "The Merowe power station is working",
+        ),
     ),
     "29-tripoli-unnamed-country": Marked(
         sites=("Zawiya refinery",),
@@ -248,6 +268,10 @@ READ = {
             said("intact", "asserted", "fuel tank", "", "2026-04-25"),
         ),
         open=("Airport Road fuel depot", "Homs power station", "Mitiga airport"),
+        missed=(
+            "One of its tanks was blown apart",
+            "Two more were pierced",
+        ),
     ),
     "30-mosul-then-and-now": Marked(
         sites=("Mosul dam",),
@@ -259,6 +283,10 @@ READ = {
             said("destroyed", "intended", "building", ""),
         ),
         open=("Al-Shifa hospital", "Qayyarah airfield"),
+        missed=(
+            "A new 200-bed building was completed",
+            "On the same Sunday, engineers",
+        ),
     ),
     "31-sanaa-communique": Marked(
         context=("Sanaa YE",),
@@ -268,18 +296,20 @@ READ = {
             said("damaged", "asserted", "fuel tank", "", "2026-05-15"),
         ),
         open=("Haziz power station", "al-Dailami air base", "Ramon airfield"),
+        missed=("Thanks to the fire crews the fuel tanks",),
     ),
     "32-rakhine-notes": Marked(
         context=("Ann MM", "Pathein MM"),
         wrong=("March GB",),
         says=(
             said("damaged", "asserted", "building", "", "2026-04-01"),
-            said("destroyed", "asserted", "building", "", "2026-04-03"),
+            said("destroyed", "asserted", "building", "", "2026-04-01"),
             said("intact", "asserted", "mast", "", "2026-04-03"),
             said("built", "asserted", "mast", "", "2026-03-01"),
             said("damaged", "hedged", "communications array", "", "2026-03-28"),
         ),
         open=("hospital in Minbya", "radar station at Kyaukphyu", "Pathein airfield"),
+        missed=("Its generator house is said to be a ruin",),
     ),
     "33-court-case": Marked(context=("Houston US", "Deir ez-Zor SY"), open=("Conoco", "gas plant in Deir ez-Zor")),
     "34-beddawi-denied": Marked(
@@ -323,6 +353,9 @@ def statements(proposal: Proposal) -> list[Said]:
 
 
 MISREAD = {
+    "22-green-village-bulldozed": "'the middle of January' is read as all of January",
+    "26-relief-network": "tanks in flames are damaged, though the next sentence gives them up",
+    "32-rakhine-notes": "the day of a visit is taken for that of the event",
     "30-mosul-then-and-now": "'on the same Sunday' is not understood, and a day of another event is taken over",
     "31-sanaa-communique": "two events joined by an 'and' are read as one",
     "34-beddawi-denied": "a simile is read as a building that was destroyed",
@@ -334,20 +367,28 @@ def marked_reports() -> list[object]:
     return [pytest.param(name, marks=misread[name]) if name in misread else name for name in READ]
 
 
-@pytest.mark.parametrize("name", marked_reports())
-def test_what_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> None:
+@pytest.mark.parametrize("name", READ)
+def test_the_places_that_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> None:
     marked = READ[name]
-    proposal = propose((REPORTS / f"{name}.txt").read_text(encoding="utf-8"), gazetteer)
+    text = (REPORTS / f"{name}.txt").read_text(encoding="utf-8")
+    proposal = propose(text, gazetteer)
     assert tuple(site.facility.name for site in proposal.sites) == marked.sites
     understood = {f"{place.name} {place.country}" for place in proposal.context}
     assert set(marked.context) <= understood
     assert not set(marked.wrong) & understood
+    left_open = {one.text for one in proposal.unresolved}
+    assert set(marked.open) <= left_open
+    assert all(beginning in text for beginning in marked.missed)
+
+
+@pytest.mark.parametrize("name", marked_reports())
+def test_the_events_that_a_careful_reader_would_mark(name: str, gazetteer: Gazetteer) -> None:
+    marked = READ[name]
+    proposal = propose((REPORTS / f"{name}.txt").read_text(encoding="utf-8"), gazetteer)
     if marked.says:
         assert [one for one in statements(proposal) if one[1] != "denied"] == list(marked.says)
     else:
         assert not [one for one in proposal.assertions if (one.kinds or one.sites) and one.stance != "denied"]
-    left_open = {one.text for one in proposal.unresolved}
-    assert set(marked.open) <= left_open
 
 
 def test_the_report_behind_the_project(article: Path, gazetteer: Gazetteer) -> None:

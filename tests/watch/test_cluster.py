@@ -15,6 +15,7 @@ import dask
 import pytest
 
 from changedet.errors import ServiceError
+from changedet.mirror import Mirror
 from changedet.watch.watcher import one_pass, watch
 from tests.watch.elsewhere import Bucket, bucket, cluster
 from tests.watch.world import Content, make, plan
@@ -49,6 +50,14 @@ def test_an_archive_in_an_object_store_is_that_of_a_folder(
         monkeypatch.setenv("CHANGEDET_CACHE", str(tmp_path / machine))
         assert watch(plan(configs, until, **places)) == 0
     assert Content.of(store.save("alone", tmp_path / "alone")).differences(whole(configs)) == []
+
+
+def test_an_object_is_read_whole_whatever_its_size(store: Bucket, tmp_path: Path) -> None:
+    mirror = Mirror(f"{store.address}/sizes", tmp_path)
+    for name, content in (("empty", b""), ("one", b"1"), ("more", bytes(range(256)) * 64)):
+        mirror.write(name, content)
+        assert mirror.read(name) == content
+    assert mirror.read("none") is None
 
 
 def test_workers_make_the_same_archive_though_one_of_them_is_killed(
