@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -192,18 +192,35 @@ def _window(on: date, after: Period, rng: np.random.Generator, *, right: bool) -
     return Period(first=after.first, last=max(on - away, after.first))
 
 
-def romania(data: Path, seed: int) -> list[Trial]:
-    return trials(romania_ground(data), 200, seed)
+def romania(data: Path, seeds: Iterable[int]) -> list[Trial]:
+    """200 claims a seed."""
+    ground = romania_ground(data)
+    return [trial for seed in seeds for trial in trials(ground, 200, seed)]
 
 
-def rtc(data: Path, seed: int) -> list[Trial]:
-    found = []
+def romania_unfelled(data: Path, seeds: Iterable[int]) -> list[Trial]:
+    """As ``romania``, felled ground masked: what objects are compared with is then as unchanged as where they lie."""
+    ground = romania_ground(data)
+    usable = xr.DataArray(ground.usable, dims=("y", "x"))
+    unfelled = replace(ground, stack=ground.stack.assign(valid=ground.stack.valid & usable))
+    return [trial for seed in seeds for trial in trials(unfelled, 200, seed)]
+
+
+def rtc(data: Path, seeds: Iterable[int]) -> list[Trial]:
+    """40 claims a seed and burst."""
+    seeds, found = list(seeds), []
     for number, folder in enumerate(sorted(p.parent for p in (data / "rtc").glob("*/catalog.json"))):
         item = json.loads(next(folder.rglob("*/*.json")).read_text())
         west, south, east, north = item["bbox"]
         ground = rtc_ground(data, folder.name, ((west + east) / 2, (south + north) / 2))
-        found += trials(ground, 40, seed + number)
+        for seed in seeds:
+            found += trials(ground, 40, 10 * seed + number)
     return found
 
 
-REAL: Mapping[str, Callable[[Path, int], list[Trial]]] = {"romania (optical)": romania, "rtc (radar)": rtc}
+REAL: Mapping[str, tuple[Callable[[Path, Iterable[int]], list[Trial]], int]] = {
+    "romania (optical)": (romania, 3),
+    "romania, felled ground masked": (romania_unfelled, 3),
+    "rtc (radar)": (rtc, 10),
+}
+"""How objects are put on each ground, and by how many seeds."""

@@ -1,7 +1,7 @@
 """From what was measured to what is said: supported, contradicted or inconclusive, for each object and for the claim.
 
-The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places and its date
-meets the claim's; contradicted where nothing changed although the claimed change would have been found, or where it
+The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (3 in 1000 where
+the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed although the claimed change would have been found, or where it
 changed at another time; else inconclusive, with the reasons and with what image would settle it.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from changedet.claim import Claim, ClaimedObject, What
-from changedet.objects.finding import ALPHA, Finding, Reason
+from changedet.objects.finding import ALPHA, POWER, Finding, Reason
 from changedet.objects.shapes import geometric_limit
 from changedet.site import Period, Ring, ZoneKind
 from changedet.verdict import Outcome, Verdict
@@ -26,7 +26,6 @@ WEAK_P = 0.02
 RARER = 5.0
 """Where the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``): by how much rarer it must be that the
 claimed change looks so small than that an unchanged place looks so changed."""
-POWER = 0.9
 SHARED = 0.5
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
 window does not say that it happened then."""
@@ -127,8 +126,11 @@ def object_verdict(finding: Finding, what: What, window: Period, smallest: float
             smallest_diameter=finding.limit if smallest is None else max(finding.limit, smallest),
             needed=_needed(("below-detection-limit",), finding, window),
         )
-    if finding.p_intact is not None and finding.p_intact <= ALPHA and finding.date_first is not None:
+    if finding.changed and finding.date_first is not None:
         outcome, text, reasons = _changed(finding, what, window)
+    elif finding.p_intact is not None and finding.p_intact <= ALPHA and not finding.changed:
+        text = "it may have changed, but too faintly to be told from chance by images that mostly miss such a change"
+        outcome, reasons = "inconclusive", (*_of_the_images(finding), "below-detection-limit")
     else:
         outcome, text, reasons = _unchanged(finding, what, window)
     return Verdict(

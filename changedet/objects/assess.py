@@ -15,7 +15,7 @@ from odc.geo.geom import multipoint, polygon
 from changedet.claim import ClaimedObject, What
 from changedet.objects import controls, dating, shapes
 from changedet.objects.chance import chances
-from changedet.objects.finding import ALPHA, Finding, Question
+from changedet.objects.finding import Finding, Question
 from changedet.objects.limit import smallest_object
 from changedet.objects.look import Seen, View, field_of, look_at, means_of, pick, view_of
 from changedet.objects.scan import Scan
@@ -100,7 +100,6 @@ def _concluded(
     chance = chances(looked, question, len(places), rng)
     scans = [each.scanned for each in looked if each.scanned is not None]
     dated = dating.date(scans, instant(question.periods.before.end)) if chance.p_intact is not None else None
-    found = chance.p_intact is not None and chance.p_intact <= ALPHA
     finding = Finding(
         name=one.name,
         diameter=one.diameter,
@@ -119,7 +118,7 @@ def _concluded(
         offset_suspect=any(_offset(each) for each in looked),
         places=places,
     )
-    return finding if dated is None or not found else _dated(finding, looked, dated, question.what)
+    return finding if dated is None or not finding.changed else _dated(finding, looked, dated, question.what)
 
 
 def _dated(finding: Finding, looked: list[Seen], dated: dating.Dating, what: What) -> Finding:

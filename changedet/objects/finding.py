@@ -12,6 +12,11 @@ from changedet.stack import Periods
 
 ALPHA = 0.01
 """Up to this p_intact something is said to have changed."""
+FAINT_P = 0.003
+"""Above it that is said only where the claimed change would have been found surely: where it would mostly be missed,
+true finds are few, and one chance find in a hundred unchanged objects is a large part of all finds."""
+POWER = 0.9
+"""From it on the claimed change would have been found surely."""
 Reason = Literal[
     "clouded",
     "below-detection-limit",
@@ -68,7 +73,7 @@ class Finding:
     """Sensors that show nothing, though they would hardly ever have missed the claimed change."""
     date_first: datetime | None = None
     date_last: datetime | None = None
-    """95 % interval of the date, UTC; None unless p_intact ≤ 0.01."""
+    """95 % interval of the date, UTC; None unless ``changed``."""
     bracket_after: datetime | None = None
     bracket_before: datetime | None = None
     """Last image consistent with "before", first consistent with "after", UTC."""
@@ -95,3 +100,10 @@ class Finding:
     """Why no image could be measured at all; empty where some could."""
     places: tuple[tuple[float, float], ...] = ()
     """Longitude, latitude of the controls."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something is said to have changed."""
+        if self.p_intact is None or self.p_intact > ALPHA:
+            return False
+        return self.p_intact <= FAINT_P or (self.power or 0.0) >= POWER
