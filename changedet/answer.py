@@ -1,8 +1,9 @@
 """From what was measured to what is said: supported, contradicted or inconclusive, for each object and for the claim.
 
 The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (3 in 1000 where
-the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed although the claimed change would have been found, or where it
-changed at another time; else inconclusive, with the reasons and with what image would settle it.
+the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed although
+the claimed change would have been found, or where it changed at another time; else inconclusive, with the reasons and
+with what image would settle it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.detect import ingest, kernels
+from changedet.detect import ingest, smoothing
 
 Floats = NDArray[np.float32]
 Block = tuple[Floats, Floats]
@@ -83,7 +83,11 @@ def smoothed(values: Floats, mask: Floats, width: int, scale: float) -> Floats:
     """The block smoothed over the valid neighbours; itself where ``scale`` is 0."""
     if scale == 0:
         return values
-    weights = np.exp(-0.5 * (np.arange(reach(scale) + 1) / scale) ** 2).astype(np.float32)
     out = np.zeros_like(values)
-    kernels.smooth(values, mask, width, weights, out)
+    smoothing.smooth(values, mask, width, kernel(scale), out)
     return out
+
+
+def kernel(scale: float) -> Floats:
+    """Weights of a Gaussian: its middle and one side."""
+    return np.exp(-0.5 * (np.arange(reach(scale) + 1) / scale) ** 2).astype(np.float32)

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from changedet.detect.lookup import below
+from changedet.detect.lookup import Sorted
 from changedet.detect.placebo_pieces import PieceTail, heaviest
 from changedet.errors import ContractError
 from changedet.stack import change_map, check_change
@@ -55,9 +55,9 @@ def placebo_windows(reference: NDArray[np.integer], n_after: int, least_before: 
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """The null distribution of a statistic: sorted placebo values and the tail beyond them."""
+    """The null distribution of a statistic: placebo values and the tail beyond them."""
 
-    values: NDArray[np.float64]
+    ranks: Sorted
     threshold: float
     """Where the tail begins."""
     scale: float
@@ -66,10 +66,15 @@ class Null:
     share: float
     """P(value > threshold)."""
 
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Sorted placebo values."""
+        return self.ranks.values
+
     def p(self, statistic: NDArray) -> NDArray[np.float64]:
         """P(placebo ≥ statistic): (1 + number as extreme)/(number + 1) up to the tail; NaN stays."""
         x = np.asarray(statistic, np.float64)
-        above = len(self.values) - below(self.values, x)
+        above = len(self.values) - self.ranks.below(x)
         body = (1 + above) / (len(self.values) + 1)
         excess = np.maximum(x - self.threshold, 0) / self.scale
         if self.shape > 1e-6:
@@ -99,7 +104,7 @@ def fit_null(values: NDArray, tail: float = TAIL_SHARE) -> Null:
     weight = 1 - (np.arange(k) + 0.65) / k
     a1 = float((excess * weight).mean())
     shape = float(np.clip(2 - mean / max(mean - 2 * a1, 1e-12), 0, 0.5))
-    return Null(v, float(threshold), mean * (1 - shape), shape, (k + 1) / (len(v) + 1))
+    return Null(Sorted.of(v), float(threshold), mean * (1 - shape), shape, (k + 1) / (len(v) + 1))
 
 
 def empirical_p(statistic: NDArray, placebos: NDArray) -> NDArray[np.float64]:

@@ -4,8 +4,8 @@ All of them work on a *block*: ``(bands, time, pixels)`` float32 in memory that 
 ``(time, pixels)`` of 0 and 1. Pixels are the innermost axis, so that each loop over them runs in vector registers;
 a segment of ``LANES`` pixels with all its dates stays in the second-level cache. Loops are kept short on purpose: one
 that touches more than four or five arrays needs more overlap checks than LLVM allows, and stays scalar (three times
-slower). No operation mixes pixels except ``smooth``, and no floating-point operation may be reordered: a pixel's bytes
-do not depend on the chunk it came in.
+slower); so does one that reads memory only on a condition. No operation mixes pixels (``smoothing.py`` does), and no
+floating-point operation may be reordered: a pixel's bytes do not depend on the chunk it came in.
 """
 
 from __future__ import annotations
@@ -21,60 +21,6 @@ LANES = 512
 GROUP = 16
 """Segments that share their scratch memory."""
 ONE = np.float32(1)
-
-
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats) -> None:
-    """Weighted mean over the valid neighbours of each valid pixel, separable, for every band and date.
-
-    ``weights`` holds the kernel's middle and one side; rows of ``width`` pixels fill the front of the pixel axis.
-    """
-    bands, dates, _ = block.shape
-    rows = block.shape[2] // width
-    for t in prange(dates):
-        across = np.zeros((rows, width), np.float32)
-        share = np.zeros((rows, width), np.float32)
-        norm = np.zeros((rows, width), np.float32)
-        ok = mask[t]
-        for y in range(rows):
-            _row(ok[y * width : (y + 1) * width], weights, share[y])
-        for y in range(rows):
-            _column(share, weights, y, norm[y])
-        for b in range(bands):
-            across[:] = 0
-            for y in range(rows):
-                _row(block[b, t, y * width : (y + 1) * width], weights, across[y])
-            for y in range(rows):
-                target, valid = out[b, t, y * width : (y + 1) * width], ok[y * width : (y + 1) * width]
-                _column(across, weights, y, target)
-                whole = norm[y]
-                for i in range(width):
-                    target[i] = valid[i] * target[i] / max(whole[i], np.float32(1e-6))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _column(lines: Floats, weights: Floats, y: int, out: Floats) -> None:
-    rows, width = lines.shape
-    reach = weights.shape[0] - 1
-    out[:] = 0
-    for k in range(max(-reach, -y), min(reach, rows - 1 - y) + 1):
-        w, line = weights[abs(k)], lines[y + k]
-        for i in range(width):
-            out[i] += w * line[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _row(x: Floats, weights: Floats, out: Floats) -> None:
-    width = x.shape[0]
-    for i in range(width):
-        out[i] = weights[0] * x[i]
-    for k in range(1, min(weights.shape[0], width)):
-        w, left, right = weights[k], x[: width - k], x[k:]
-        low, high = out[: width - k], out[k:]
-        for i in range(width - k):
-            low[i] += w * right[i]
-        for i in range(width - k):
-            high[i] += w * left[i]
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -288,15 +234,13 @@ def _peaks(
     window, ends = places
     n, before, pole, rules = settings
     count, sums, peak = scratch
-    bands = before.shape[0]
-    steps = window.shape[0]
-    best, sign, first = real[0, a:e], real[1, a:e], np.empty(lanes, np.int32)
+    best, sign = real[0, a:e], real[1, a:e]
     best[:] = -1
     sign[:] = 0
-    first[:] = -1
-    d2, u1, u2 = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    d, d2, along = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    u1, u2, way = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     least1, least2 = rules[0], rules[1]
-    for k in range(steps):
+    for k in range(window.shape[0]):
         ok, low, g = mask[window[k], a:e], count[k], peak[k]
         g[:] = -1
         for i in range(lanes):
@@ -307,25 +251,30 @@ def _peaks(
                 continue
             high = count[end]
             d2[:] = 0
+            along[:] = 0
             for i in range(lanes):
                 u2[i] = ONE / max(high[i] - low[i], ONE)
-            for b in range(bands):
-                base, start, stop = before[b], sums[k, b], sums[end, b]
+            for b in range(before.shape[0]):
+                base, start, stop, toward = before[b], sums[k, b], sums[end, b], pole[b]
                 for i in range(lanes):
-                    d = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
-                    d2[i] += d * d
+                    d[i] = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
+                for i in range(lanes):
+                    d2[i] += d[i] * d[i]
+                    along[i] += toward * d[i]
             for i in range(lanes):
                 d2[i] = d2[i] / (u1[i] + u2[i])
             for i in range(lanes):
                 good = (ok[i] > 0) & (n[i] >= least1) & (high[i] - low[i] >= least2)
-                g[i] = max(g[i], d2[i] if good else -ONE)
-        step = np.int32(k)
+                new = d2[i]
+                d2[i] = new if good else -ONE
+            for i in range(lanes):
+                new, old, to, at = d2[i], g[i], along[i], way[i]
+                way[i] = to if new > old else at
+                g[i] = new if new > old else old
         for i in range(lanes):
-            first[i] = step if g[i] > best[i] else first[i]
-            best[i] = max(best[i], g[i])
-    for i in range(lanes):
-        if first[i] >= 0:
-            sign[i] = _sign(i, first[i], ends, (n, before, pole, rules), (count, sums))
+            new, old, to, at = g[i], best[i], way[i], sign[i]
+            sign[i] = to if new > old else at
+            best[i] = new if new > old else old
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -343,28 +292,3 @@ def _tell(
         part, row = peak[k], curve[k, a:e]
         for i in range(e - a):
             row[i] = part[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sign(
-    i: int, k: int, ends: Ints, settings: tuple[Floats, Floats, Floats, Floats], scratch: tuple[Floats, Floats]
-) -> np.float32:
-    """The mean change of pixel ``i`` along ``pole`` from date ``k`` on, over the span with the largest G."""
-    n, before, pole, rules = settings
-    count, sums = scratch
-    largest, along = -ONE, np.float32(0)
-    n1 = n[i] + count[k, i]
-    for s in range(ends.shape[0]):
-        end = ends[s, k]
-        n2 = count[end, i] - count[k, i]
-        if n2 < rules[1]:
-            continue
-        d2, change = np.float32(0), np.float32(0)
-        for b in range(before.shape[0]):
-            d = (sums[end, b, i] - sums[k, b, i]) / n2 - (before[b, i] + sums[k, b, i]) / n1
-            d2 += d * d
-            change += pole[b] * d
-        g = d2 * n1 * n2 / (n1 + n2)
-        if g > largest:
-            largest, along = g, change
-    return along

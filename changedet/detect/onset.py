@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit, prange
 from scipy import stats
 
-from changedet.detect.blocks import smoothed
+from changedet.detect import smoothing
+from changedet.detect.blocks import kernel
 from changedet.detect.kernels import LANES, Floats, Ints
 
 NAMES = ("date_changed", "date_unchanged", "date_earliest", "date_before_earliest", "date_latest")
@@ -47,9 +48,9 @@ def pooled(curve: Floats, width: int, scale: float) -> Floats:
     """
     if scale == 0:
         return curve
-    known = curve >= 0
-    mean = smoothed(np.maximum(curve, 0)[None], known.astype(np.float32), width, scale)[0]
-    return np.where(known, mean, np.float32(-1))
+    out = np.empty_like(curve)
+    smoothing.smooth_known(curve, width, kernel(scale), out)
+    return out
 
 
 def dates(curve: Floats, mask: Floats, window: Ints, latest: Ints, limits: Limits) -> Ints:
@@ -86,8 +87,10 @@ def _dates(
         for k in range(window.shape[0]):
             g, date = curve[k, a:e], np.int32(window[k])
             for i in range(e - a):
-                first[i] = date if g[i] > best[i] else first[i]
-                best[i] = max(best[i], g[i])
+                # all is read before it is chosen from: a read that hangs on a condition is not done in vector registers
+                new, old, before = g[i], best[i], first[i]
+                first[i] = date if new > old else before
+                best[i] = new if new > old else old
         for i in range(e - a):
             best[i] = max(best[i] - max(limits[0], min(limits[1], limits[2] * best[i])), np.float32(0))
         _brackets((curve, mask), (a, e), window, latest[a:e].copy(), best, out)
@@ -106,11 +109,14 @@ def _brackets(
         ok, g = mask[k, a:e], curve[k, a:e]
         date = np.int32(window[k])
         for i in range(e - a):
-            high[i] = date if g[i] >= least[i] else high[i]
+            old = high[i]
+            high[i] = date if g[i] >= least[i] else old
         for i in range(e - a):
-            earliest = (high[i] == date) & (low[i] < 0)
-            below[i] = last[i] if earliest else below[i]
-            low[i] = date if earliest else low[i]
+            latest, under, lowest = last[i], below[i], low[i]
+            earliest = (high[i] == date) & (lowest < 0)
+            below[i] = latest if earliest else under
+            low[i] = date if earliest else lowest
         for i in range(e - a):
-            previous[i] = last[i] if first[i] == date else previous[i]
-            last[i] = date if ok[i] > 0 else last[i]
+            latest, old = last[i], previous[i]
+            previous[i] = latest if first[i] == date else old
+            last[i] = date if ok[i] > 0 else latest
