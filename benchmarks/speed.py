@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from tables import write_section
 
 from changedet.detect import pair, pwtt, scan
-from changedet.detect.blocks import load, rows_of_block
+from changedet.detect.blocks import rows_of_block
 from changedet.detect.machine import build
 from changedet.site import Period
 from changedet.stack import Periods
@@ -127,9 +127,8 @@ def one_pass(data: xr.Dataset) -> Callable[[], None]:
 
     def work() -> None:
         for top in range(0, height, rows):
-            block = load(machine.planes, (top, min(top + rows, height)), machine.log)
-            found = machine.scan(block, width, machine.reference, machine.window, dated=True)
-            machine.dates(found, block[1][machine.window], width, limits)
+            found, seen = machine.scan_rows((top, min(top + rows, height)))
+            machine.dates(found, seen, width, limits)
 
     return work
 

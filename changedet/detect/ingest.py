@@ -35,28 +35,35 @@ def ingest(plane: Floats, first: int, last: int, settings: tuple[bool, bool], bl
     width = plane.shape[2]
     for t in prange(plane.shape[0]):
         mantissa = np.empty(width, np.int32)
-        fraction = mantissa.view(np.float32)
         for y in range(first, last):
-            row = plane[t, y]
-            bits = row.view(np.int32)
             start = (y - first) * width
-            out = block[t, start : start + width]
             ok = mask[t, start : start + width]
             if fresh:
                 ok[:] = ONE
-            if log:
-                for i in range(width):
-                    mantissa[i] = bits[i] - (((bits[i] - ROOT_HALF) >> 23) << 23)
-                for i in range(width):
-                    exponent = np.float32((bits[i] - ROOT_HALF) >> 23)
-                    s = (fraction[i] - ONE) / (fraction[i] + ONE)
-                    q = s * s
-                    series = ONE + q * (C3 + q * (C5 + q * C7))
-                    good = (row[i] > np.float32(0)) & (row[i] < np.float32(np.inf))
-                    out[i] = exponent * LN2 + (s + s) * series if good else np.float32(0)
-                    ok[i] = ok[i] if good else np.float32(0)
-            else:
-                for i in range(width):
-                    good = np.abs(row[i]) < np.float32(np.inf)
-                    out[i] = row[i] if good else np.float32(0)
-                    ok[i] = ok[i] if good else np.float32(0)
+            ingest_run(plane[t, y], log, mantissa, block[t, start : start + width], ok)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ingest_run(row: Floats, log: bool, mantissa: NDArray[np.int32], out: Floats, ok: Floats) -> None:
+    """Copy some pixels of one band and date, and take from ``ok`` those that are missing.
+
+    ``mantissa`` is scratch memory, and like ``out`` and ``ok`` may be longer than ``row``.
+    """
+    bits, fraction = row.view(np.int32), mantissa.view(np.float32)
+    if log:
+        for i in range(len(row)):
+            mantissa[i] = bits[i] - (((bits[i] - ROOT_HALF) >> 23) << 23)
+        for i in range(len(row)):
+            exponent = np.float32((bits[i] - ROOT_HALF) >> 23)
+            s = (fraction[i] - ONE) / (fraction[i] + ONE)
+            q = s * s
+            series = ONE + q * (C3 + q * (C5 + q * C7))
+            known, good = ok[i], (row[i] > np.float32(0)) & (row[i] < np.float32(np.inf))
+            out[i] = exponent * LN2 + (s + s) * series if good else np.float32(0)
+            ok[i] = known if good else np.float32(0)
+    else:
+        for i in range(len(row)):
+            known, value = ok[i], row[i]
+            good = np.abs(value) < np.float32(np.inf)
+            out[i] = value if good else np.float32(0)
+            ok[i] = known if good else np.float32(0)

@@ -48,7 +48,6 @@ def scan(
         ``pole``. ``(2, pixels)``: the last valid reference date, or −1; valid reference dates × 4096 + valid dates of
         the window. G of each date of the window, −1 where it is no candidate, or an array of no dates.
     """
-    real, whole, curve = out
     pixels = block.shape[2]
     steps = dates[1].shape[0]
     group = LANES * GROUP
@@ -59,11 +58,28 @@ def scan(
         peak = np.empty((steps, LANES), np.float32)
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
-            n, scale = _scale(block, mask, span, dates[0], whiten, rules)
-            before, last = _reference_sums(block, mask, span, dates[0], scale, rules[2])
-            _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), (count, sums))
-            _peaks(mask, span, (dates[1], dates[2]), (n, before, pole, rules), (count, sums, peak), real)
-            _tell(span, (n, last), (count, peak), whole, curve)
+            scan_segment(block, mask, span, dates, (whiten, pole, rules), (count, sums, peak), out)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scan_segment(
+    block: Floats,
+    mask: Floats,
+    span: tuple[int, int],
+    dates: tuple[Ints, Ints, Ints],
+    settings: tuple[Floats, Floats, Floats],
+    scratch: tuple[Floats, Floats, Floats],
+    out: tuple[Floats, Ints, Floats],
+) -> None:
+    """:func:`scan` of some pixels; ``settings`` are whiten, pole and rules, ``scratch`` as in ``_peaks``."""
+    real, whole, curve = out
+    whiten, pole, rules = settings
+    count, sums, peak = scratch
+    n, scale = _scale(block, mask, span, dates[0], whiten, rules)
+    before, last = _reference_sums(block, mask, span, dates[0], scale, rules[2])
+    _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), (count, sums))
+    _peaks(mask, span, (dates[1], dates[2]), (n, before, pole, rules), (count, sums, peak), real)
+    _tell(span, (n, last), (count, peak), whole, curve)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")

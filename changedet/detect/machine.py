@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from changedet.detect import kernels, onset
-from changedet.detect.blocks import Block, Floats, Pane, panes, reach, smoothed
+from changedet.detect.blocks import Block, Floats, Pane, load, panes, reach, smoothed
+from changedet.detect.onepass import scan_planes
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
 from changedet.detect.settled import Out, Settled
 from changedet.detect.surroundings import Surroundings, measure, whitening
@@ -143,6 +144,24 @@ class Machine:
             kernels.scan(work, block[1], (before, after, ends), self.whiten[place], self.pole(place), self.rules, out)
             found[place] = Found.of(out)
         return [found[place] for place in range(len(self.scales))]
+
+    def scan_rows(self, rows: tuple[int, int]) -> tuple[list[Found], Floats]:
+        """The dated scan of whole rows at every scale, and the mask of the window's dates."""
+        _, height, width = self.planes[0].shape
+        if self.scales != (0.0,):
+            block = load(self.planes, rows, self.log)
+            return self.scan(block, width, self.reference, self.window, dated=True), block[1][self.window]
+        first, last = rows[0] * width, rows[1] * width
+        planes = tuple(plane.reshape(len(plane), height * width) for plane in self.planes)
+        where = self.surroundings
+        baseline = self.season, where.line, where.knots, self.least(self.reference)
+        seen = np.empty((len(self.window), last - first), np.float32)
+        out = self.out(0, last - first, len(self.window))
+        dates = self.reference, self.window, self.ends(self.window)
+        scan_planes(
+            planes, (first, last, self.log), dates, baseline, (self.whiten[0], self.pole(0), self.rules), (*out, seen)
+        )
+        return [Found.of(out)], seen
 
     def smoothed(self, block: Block, width: int) -> Iterator[tuple[int, Floats]]:
         """Residuals at every scale, each with the place of its scale; they may be used up."""

@@ -65,6 +65,18 @@ def fit_baseline(
             _season(block, mask, span, reference, season, n, np.float32(least), fitted)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def residuals_of(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, baseline: tuple[Floats, Floats, Floats, float]
+) -> None:
+    """:func:`subtract_baseline` of some pixels; ``baseline`` is season, surroundings, knots and least."""
+    season, surroundings, knots, least = baseline
+    nothing = np.empty((0, 0), np.float32)
+    n = _residuals(block, mask, span, reference, surroundings, knots, nothing)
+    if season.shape[1] == 2:
+        _season(block, mask, span, reference, season, n, np.float32(least), nothing)
+
+
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def take_baseline(block: Floats, mask: Floats, season: Floats, surroundings: Floats, fitted: Floats) -> None:
     """Replace a block of other dates by its residuals, by what :func:`fit_baseline` fitted: to the same bytes."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from changedet.detect import Memory, calibrate, onset
-from changedet.detect.blocks import Floats, Pane, load, rows_of_block
+from changedet.detect.blocks import Floats, Pane, rows_of_block
 from changedet.detect.machine import Config, Found, Machine, build
 from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
 from changedet.detect.settled import Settled, key_of, may_settle, scan_window, settle
@@ -250,9 +250,7 @@ def _rows(
     (top, end), (_, height, width) = rows, machine.planes[0].shape
     first, last = max(top - machine.halo, 0), min(end + machine.halo, height)
     if settled is None:
-        block = load(machine.planes, (first, last), machine.log)
-        found = machine.scan(block, width, machine.reference, machine.window, dated=True)
-        seen = block[1][machine.window]
+        found, seen = machine.scan_rows((first, last))
     else:
         filled, seen = scan_window(machine, settled, rows)
         found = [Found.of(out) for out in filled]
