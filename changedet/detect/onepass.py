@@ -46,6 +46,9 @@ def scan_planes(
         count = np.zeros((steps + 1, LANES), np.float32)
         sums = np.zeros((steps + 1, bands, LANES), np.float32)
         peak = np.empty((steps, LANES), np.float32)
+        # of their own, and not parts of what is filled: other types would be compiled once more
+        best, numbers = np.empty((2, LANES), np.float32), np.empty((2, LANES), np.int32)
+        g = np.empty((curve.shape[0], LANES), np.float32)
         for a in range(first + part * group, min(first + (part + 1) * group, last), LANES):
             lanes = min(LANES, last - a)
             for t in range(times):
@@ -53,9 +56,16 @@ def scan_planes(
             for b in range(bands):
                 for t in range(times):
                     ingest_run(planes[b][t, a : a + lanes], log, mantissa, tile[b, t], mask[t])
-            here, to = (0, lanes), a - first
+            here, to = (a - a, lanes), a - first  # a plain 0 would be a type of its own, compiled once more
             residuals_of(tile, mask, here, dates[0], baseline)
-            parts = real[:, to:], whole[:, to:], curve[:, to:]
-            scan_segment(tile, mask, here, dates, rules, (count, sums, peak), parts)
+            scan_segment(tile, mask, here, dates, rules, (count, sums, peak), (best, numbers, g))
+            for k in range(2):
+                for i in range(lanes):
+                    real[k, to + i], whole[k, to + i] = best[k, i], numbers[k, i]
+            for k in range(curve.shape[0]):
+                for i in range(lanes):
+                    curve[k, to + i] = g[k, i]
             for k in range(steps):
-                seen[k, to : to + lanes] = mask[dates[1][k], :lanes]
+                ok = mask[dates[1][k]]
+                for i in range(lanes):
+                    seen[k, to + i] = ok[i]
