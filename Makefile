@@ -11,7 +11,7 @@ demo: install
 	$(BIN)/changedet demo --out demo
 
 test: check
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: install
 	$(BIN)/ruff check .
