@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from tables import write_section
 
 from changedet.detect import pair, pwtt, scan
-from changedet.detect.blocks import rows_of_block
 from changedet.detect.machine import build
 from changedet.site import Period
 from changedet.stack import Periods
@@ -123,11 +122,10 @@ def one_pass(data: xr.Dataset) -> Callable[[], None]:
     machine, sample = build(data, PERIODS, config)
     _, limits = machine.measured(sample)
     height, width = machine.planes[0].shape[1:]
-    rows = rows_of_block(len(machine.planes), len(machine.times), width, machine.halo)
 
     def work() -> None:
-        for top in range(0, height, rows):
-            found, seen = machine.scan_rows((top, min(top + rows, height)))
+        for top in range(0, height, machine.rows):
+            found, seen = machine.scan_rows((top, min(top + machine.rows, height)))
             machine.dates(found, seen, width, limits)
 
     return work

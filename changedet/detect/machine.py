@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from changedet.detect import kernels, onset
-from changedet.detect.blocks import Block, Floats, Pane, load, panes, reach, smoothed
+from changedet.detect.blocks import Block, Floats, Pane, load, panes, reach, rows_of_block, smoothed
 from changedet.detect.onepass import scan_planes
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
 from changedet.detect.settled import Out, Settled
@@ -23,6 +23,7 @@ from changedet.values import DetectorConfig
 DAY = np.timedelta64(1, "D")
 LEAST = 24.0
 """Clear observations for a harmonic baseline."""
+UNSMOOTHED_ROWS = 128
 TO_THE_END = float("inf")
 RADAR_DAYS = (30.0, 60.0, 120.0, TO_THE_END)
 """What a felling or a burn does to the echo is gone after two or three images, what stays has the whole window."""
@@ -108,6 +109,18 @@ class Machine:
     config: Config
 
     @property
+    def unsmoothed(self) -> bool:
+        """Whether no scale is smoothed, and so no block of a whole area has to be held."""
+        return self.scales == (0.0,)
+
+    @property
+    def rows(self) -> int:
+        """How many rows to scan at a time."""
+        times, _, width = self.planes[0].shape
+        fits = UNSMOOTHED_ROWS if self.unsmoothed else rows_of_block(len(self.planes), times, width, self.halo)
+        return self.config.rows or fits
+
+    @property
     def halo(self) -> int:
         """Pixels around a block that it needs."""
         return max(reach(max(self.scales)), reach(min(self.scales)) + reach(self.config.pool))
@@ -148,7 +161,7 @@ class Machine:
     def scan_rows(self, rows: tuple[int, int]) -> tuple[list[Found], Floats]:
         """The dated scan of whole rows at every scale, and the mask of the window's dates."""
         _, height, width = self.planes[0].shape
-        if self.scales != (0.0,):
+        if not self.unsmoothed:
             block = load(self.planes, rows, self.log)
             return self.scan(block, width, self.reference, self.window, dated=True), block[1][self.window]
         first, last = rows[0] * width, rows[1] * width

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from changedet.detect import Memory, calibrate, onset
-from changedet.detect.blocks import Floats, Pane, rows_of_block
+from changedet.detect.blocks import Floats, Pane
 from changedet.detect.machine import Config, Found, Machine, build
 from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
 from changedet.detect.settled import Settled, key_of, may_settle, scan_window, settle
@@ -224,8 +224,7 @@ def _parametric(machine: Machine, now: list[Floats]) -> tuple[P, dict[str, objec
 
 
 def _map(machine: Machine, p_of: P, settled: Settled | None, limits: onset.Limits) -> dict[str, NDArray]:
-    times, height, width = machine.planes[0].shape
-    rows = machine.config.rows or rows_of_block(len(machine.planes), times, width, machine.halo)
+    _, height, width = machine.planes[0].shape
     out: dict[str, NDArray] = {
         "score": np.empty((height, width), np.float32),
         "p_value": np.empty((height, width), np.float32),
@@ -234,8 +233,8 @@ def _map(machine: Machine, p_of: P, settled: Settled | None, limits: onset.Limit
     }
     for name in ("n_before", "n_after", *DATES):
         out[name] = np.empty((height, width), np.int16)
-    for top in range(0, height, rows):
-        end = min(top + rows, height)
+    for top in range(0, height, machine.rows):
+        end = min(top + machine.rows, height)
         found, dated = _rows(machine, (top, end), settled, limits)
         p = p_of([one.g for one in found])
         for name, values in _values(found, p, dated).items():
