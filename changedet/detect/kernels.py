@@ -136,6 +136,11 @@ def scan_window(
             _tell(span, (n, latest[a : span[1]]), (count, peak), whole, curve)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lanes(lanes: int) -> Floats:
+    return np.zeros(lanes, np.float32)
+
+
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _clipped(x: np.float32, clip: np.float32) -> np.float32:
     low = x if x > -clip else -clip
@@ -176,12 +181,15 @@ def _scale(
     for t in reference:
         _whiten(block, t, span, whiten)
         ok = mask[t, a:e]
-        for b in range(bands - 1, -1, -1):
+        for b in range(bands - 1, 0, -1):
             x = block[b, t, a:e]
             for i in range(lanes):
                 z = _clipped(x[i], clip)
                 scale[i] += z * z
+        x = block[0, t, a:e]
         for i in range(lanes):
+            z = _clipped(x[i], clip)
+            scale[i] += z * z
             n[i] += ok[i]
     for i in range(lanes):
         scale[i] = np.sqrt((n[i] + weight) / (scale[i] / np.float32(bands) + weight))
@@ -199,11 +207,13 @@ def _reference_sums(
     before = np.zeros((bands, lanes), np.float32)
     last = np.full(lanes, -1, np.int32)
     for t in reference:
-        ok = mask[t, a:e]
-        date = np.int32(t)
+        ok, date = mask[t, a:e], np.int32(t)
+        x, total = block[0, t, a:e], before[0]
         for i in range(lanes):
-            last[i] = date if ok[i] > 0 else last[i]
-        for b in range(bands):
+            old = last[i]
+            last[i] = date if ok[i] > 0 else old
+            total[i] += _clipped(x[i] * scale[i], clip)
+        for b in range(1, bands):
             x, total = block[b, t, a:e], before[b]
             for i in range(lanes):
                 total[i] += _clipped(x[i] * scale[i], clip)
@@ -253,35 +263,38 @@ def _peaks(
     best, sign = real[0, a:e], real[1, a:e]
     best[:] = -1
     sign[:] = 0
-    d, d2, along = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
-    u1, u2, way = np.empty(lanes, np.float32), np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    d, d2, along, way = _lanes(lanes), _lanes(lanes), _lanes(lanes), _lanes(lanes)
+    u1, u2, fit = _lanes(lanes), _lanes(lanes), _lanes(lanes)
     least1, least2 = rules[0], rules[1]
     for k in range(window.shape[0]):
         ok, low, g = mask[window[k], a:e], count[k], peak[k]
         g[:] = -1
         for i in range(lanes):
             u1[i] = ONE / max(n[i] + low[i], ONE)
+        for i in range(lanes):
+            fit[i] = ONE if (ok[i] > 0) & (n[i] >= least1) else np.float32(0)
         for s in range(ends.shape[0]):
             end = ends[s, k]
             if s > 0 and end == ends[s - 1, k]:
                 continue
             high = count[end]
-            d2[:] = 0
-            along[:] = 0
             for i in range(lanes):
                 u2[i] = ONE / max(high[i] - low[i], ONE)
             for b in range(before.shape[0]):
                 base, start, stop, toward = before[b], sums[k, b], sums[end, b], pole[b]
                 for i in range(lanes):
                     d[i] = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
-                for i in range(lanes):
-                    d2[i] += d[i] * d[i]
-                    along[i] += toward * d[i]
+                if b == 0:
+                    for i in range(lanes):
+                        d2[i] = d[i] * d[i]
+                        along[i] = toward * d[i]
+                else:
+                    for i in range(lanes):
+                        d2[i] += d[i] * d[i]
+                        along[i] += toward * d[i]
             for i in range(lanes):
-                d2[i] = d2[i] / (u1[i] + u2[i])
-            for i in range(lanes):
-                good = (ok[i] > 0) & (n[i] >= least1) & (high[i] - low[i] >= least2)
-                new = d2[i]
+                new = d2[i] / (u1[i] + u2[i])
+                good = (fit[i] > 0) & (high[i] - low[i] >= least2)
                 d2[i] = new if good else -ONE
             for i in range(lanes):
                 new, old, to, at = d2[i], g[i], along[i], way[i]
