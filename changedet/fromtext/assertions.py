@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from changedet.fromtext.dates import Span, find_dates
+from changedet.fromtext.dates import Span, counted_from, find_dates
 from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
-from changedet.fromtext.towns import TownMention, distance_km
+from changedet.fromtext.towns import TownMention, distance_km, names
 from changedet.fromtext.vocabulary import (
+    BESIDE,
     CORRECTION,
     DENIAL,
     DENIED,
@@ -27,7 +28,7 @@ from changedet.fromtext.vocabulary import (
     What,
     same_kind,
 )
-from changedet.fromtext.words import Sentence
+from changedet.fromtext.words import Sentence, key
 from changedet.site import ZoneKind
 
 Stance = Literal["asserted", "hedged", "denied", "intended"]
@@ -36,7 +37,7 @@ FAR_KM = 60.0
 _REACH = 45
 """Letters before an event's word in which a "not" or "will" still belongs to it."""
 _CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
-_PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though)\b", re.IGNORECASE)
+_PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though|and (?=den(?:y|ies|ied)\b))\b", re.IGNORECASE)
 LONGEST_INHERITED = 31
 """Days of a span that a later sentence takes over."""
 _BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
@@ -69,9 +70,9 @@ def find_assertions(
     sentences: tuple[Sentence, ...],
     sites: tuple[SiteProposal, ...],
     published: date | None,
-    head: str = "",
-    unknown: tuple[Unknown, ...] = (),
-    towns: tuple[TownMention, ...] = (),
+    head: str,
+    unknown: tuple[Unknown, ...],
+    towns: tuple[TownMention, ...],
 ) -> tuple[tuple[Assertion, ...], tuple[Unresolved, ...]]:
     """What the text says happened to a kind of object or a facility; and words that could mean two things.
 
@@ -81,7 +82,8 @@ def find_assertions(
     unknown : facilities that the text names and the gazetteer does not know: what is said there is said of no site
     towns : that the text names: what is said of a far one is said of no site that an earlier sentence named
     """
-    days = tuple(find_dates(one.text.removeprefix(head if one.number == 0 else ""), published) for one in sentences)
+    days = _days(sentences, published, head)
+    unknown += _headings(sentences, sites, towns)
     made: list[Assertion] = []
     unresolved: list[Unresolved] = []
     for sentence in sentences:
@@ -114,6 +116,35 @@ def find_assertions(
                 Assertion(text, sentence.number, one.what, stance, hedges, kinds, written, dates, where, site_from)
             )
     return tuple(made), tuple(unresolved)
+
+
+def _headings(
+    sentences: tuple[Sentence, ...], sites: tuple[SiteProposal, ...], towns: tuple[TownMention, ...]
+) -> tuple[Unknown, ...]:
+    """Towns that stand alone as a heading: what follows is said of nothing that was named before."""
+    alone = {
+        one.name.sentence: key(one.name.text)
+        for one in towns
+        if one.name.first == 0 and one.name.last == len(sentences[one.name.sentence].tokens)
+    }
+    return tuple(
+        Unknown(name, (number,))
+        for number, name in alone.items()
+        if not any(number in site.sentences for site in sites)
+    )
+
+
+def _days(sentences: tuple[Sentence, ...], published: date | None, head: str) -> tuple[tuple[Span, ...], ...]:
+    """The days of each sentence; those that it counts from the last one that was told."""
+    found: list[tuple[Span, ...]] = []
+    told: date | None = None
+    for one in sentences:
+        spans = find_dates(one.text.removeprefix(head if one.number == 0 else ""), published)
+        if not spans and told is not None and (counted := counted_from(one.text, told)) is not None:
+            spans = (counted,)
+        told = next((span.first for span in reversed(spans) if span.first == span.last), told)
+        found.append(spans)
+    return tuple(found)
 
 
 def _dates(days: tuple[tuple[Span, ...], ...], number: int) -> tuple[Span, ...]:
@@ -170,12 +201,25 @@ def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownM
     """Whether a sentence says for itself where it is, and that is none of the sites."""
     if ELSEWHERE.search(sentence.text):
         return True
+    if _begins_elsewhere(sentence, sites):
+        return True
     for mention in (one for one in towns if one.name.sentence == sentence.number):
         places = (mention.town,) if mention.town is not None else mention.candidates
         away = [distance_km(town.position, site.facility.position) for town in places for site in sites]
         if away and min(away) > FAR_KM:
             return True
     return False
+
+
+def _begins_elsewhere(sentence: Sentence, sites: list[SiteProposal]) -> bool:
+    """Whether a sentence begins with a place, as "In Beryslav, …", that is neither a site nor known to be near one."""
+    first = next((name for name in names(sentence) if name.first == 1), None)
+    if first is None or sentence.tokens[0].folded not in ("in", "at", "near", "outside"):
+        return False
+    tokens = sentence.tokens[1 : first.last]
+    dated = any(first.text in span.text for span in find_dates(sentence.text))
+    known = {key(name) for site in sites for name in (*site.facility.near, *site.facility.aliases)}
+    return all(token.capital for token in tokens) and not dated and key(first.text) not in known
 
 
 def _refers_back(text: str, where: tuple[str, ...], site_from: str, sites: tuple[SiteProposal, ...]) -> bool:
@@ -193,6 +237,8 @@ def _objects(text: str) -> dict[ZoneKind, str]:
     for kind, pattern in OBJECTS:
         for match in pattern.finditer(text):
             if any(match.start() < end and start < match.end() for start, end in taken):
+                continue
+            if BESIDE.search(text[: match.start()]):
                 continue
             taken.append(match.span())
             found.setdefault(kind, match.group())

@@ -13,6 +13,11 @@ _MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_ab
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COUNTS = {word: number for number, word in enumerate(_NUMBERS, 1)}
+_COUNT = r"\d{1,2}|an?|" + "|".join(_COUNTS)
+_WEEKDAY = "|".join(_WEEKDAYS)
+_HOURS = "morning|afternoon|evening|night"
 _PATTERNS = (
     ("iso", re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")),
     (
@@ -26,14 +31,43 @@ _PATTERNS = (
     ("days", re.compile(rf"\b{_DAY}(?: ?[-–] ?| and | to | or ){_DAY} {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("day month", re.compile(rf"\b{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
     ("month day", re.compile(rf"\b{_MONTH} {_DAY}(?!\d)(?:,? (\d{{4}}))?\b", re.IGNORECASE)),
+    (
+        "part of month",
+        re.compile(
+            rf"\b(early|mid|late|(?:beginning|start|middle|end) of)[ -](?:in )?{_MONTH}(?:,? (\d{{4}}))?(?!\w)(?! \d)",
+            re.IGNORECASE,
+        ),
+    ),
     ("month", re.compile(rf"\b{_MONTH},? (\d{{4}})\b", re.IGNORECASE)),
     (
         "month alone",
-        re.compile(rf"\b(?:in|since|during|of|early|late|mid)[ -]{_MONTH}(?![\w.]*,? \d)(?!\w)", re.IGNORECASE),
+        re.compile(rf"\b(?:in|since|during|of)[ -]{_MONTH}(?![\w.]*,? \d)(?!\w)", re.IGNORECASE),
     ),
+    ("day alone", re.compile(r"\b(?:on|by|since) the (\d{1,2})(?:st|nd|rd|th)(?! of\b)\b", re.IGNORECASE)),
     ("year", re.compile(r"\b(?:in|during|since) ((?:19[789]|20[0-4])\d)\b", re.IGNORECASE)),
-    ("relative", re.compile(r"\b(today|yesterday|(?:this|last) (?:week|month|year)|overnight)\b", re.IGNORECASE)),
-    ("weekday", re.compile(r"\b(?:on|last|early|late) (" + "|".join(_WEEKDAYS) + r")\b", re.IGNORECASE)),
+    (
+        "relative",
+        re.compile(
+            r"\b(today|yesterday|(?:this|last) (?:week|month|year)|overnight|last night|"
+            r"this (?:morning|afternoon|evening))\b",
+            re.IGNORECASE,
+        ),
+    ),
+    ("ago", re.compile(rf"\b({_COUNT}) (day|week)s? ago\b", re.IGNORECASE)),
+    (
+        "weekday",
+        re.compile(
+            rf"\b(?:(?:on|last|early|late|since|by) ({_WEEKDAY})|({_WEEKDAY})(?=['’]s\b| (?:{_HOURS})\b))\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+_THIRDS = {"early": 0, "beginning of": 0, "start of": 0, "mid": 1, "middle of": 1, "late": 2, "end of": 2}
+_LATER = re.compile(
+    rf"\b(?:(?:the )?(next|following) (?:day|{_HOURS})|"
+    rf"({_COUNT}) days? (later|afterwards|after that|earlier|before that))\b",
+    re.IGNORECASE,
 )
 
 _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s)")
@@ -118,6 +152,7 @@ def _same_day(known: Span, bare: Span) -> bool:
 
 
 def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
+    """What a pattern found, as days; nothing where the day of publication is needed and not known."""
     if kind == "iso":
         yield from _one_day(int(match[1]), int(match[2]), int(match[3]))
     elif kind in ("day month", "month day"):
@@ -132,21 +167,57 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
         ends = [day for number in (int(match[1]), last) for day, _ in _one_day(year or 0, month, number)]
         if len(ends) == 2 and ends[0] <= ends[1]:
             yield ends[0], ends[1]
-    elif kind == "month alone":
-        month = _MONTHS[match[1].lower()]
-        if published is not None:
-            yield from _month(published.year - (month > published.month), month)
     elif kind == "across":
         yield from _across(match, published)
     elif kind == "year":
         yield date(int(match[1]), 1, 1), date(int(match[1]), 12, 31)
-    elif kind == "month":
-        yield from _month(int(match[2]), _MONTHS[match[1].lower()])
-    elif published is not None and kind == "relative":
-        yield _relative(match[1].lower(), published)
+    elif kind in ("month", "month alone", "part of month"):
+        yield from _of_a_month(kind, match, published)
+    elif published is not None and kind == "day alone":
+        day, month_before = int(match[1]), published.replace(day=1) - timedelta(days=1)
+        month = published if day <= published.day else month_before
+        yield from _one_day(month.year, month.month, day)
     elif published is not None:
-        back = (published.weekday() - _WEEKDAYS[match[1].lower()]) % 7
-        yield published - timedelta(days=back), published - timedelta(days=back)
+        yield _from_publication(kind, match, published)
+
+
+def _of_a_month(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
+    third = _THIRDS[match[1].lower()] if kind == "part of month" else None
+    month = _MONTHS[match[1 if third is None else 2].lower()]
+    given = None if kind == "month alone" else match[2 if third is None else 3]
+    year = int(given) if given else published.year - (month > published.month) if published else None
+    for first, last in () if year is None else _month(year, month):
+        if third is None:
+            yield first, last
+        else:
+            yield first.replace(day=10 * third + 1), last if third == 2 else first.replace(day=10 * third + 10)
+
+
+def _from_publication(kind: str, match: re.Match[str], published: date) -> tuple[date, date]:
+    if kind == "relative":
+        return _relative(match[1].lower(), published)
+    if kind == "ago":
+        weeks = match[2].lower() == "week"
+        middle = published - timedelta(days=_count(match[1]) * (7 if weeks else 1))
+        about = timedelta(days=3 if weeks else 0)
+        return middle - about, min(middle + about, published)
+    back = (published.weekday() - _WEEKDAYS[(match[1] or match[2]).lower()]) % 7
+    return published - timedelta(days=back), published - timedelta(days=back)
+
+
+def _count(word: str) -> int:
+    return int(word) if word.isdigit() else _COUNTS.get(word.lower(), 1)
+
+
+def counted_from(text: str, day: date) -> Span | None:
+    """The day that a sentence counts from another: ``two days later``, ``the next morning``."""
+    match = _LATER.search(text)
+    if match is None:
+        return None
+    days = 1 if match[1] else _count(match[2])
+    back = match[3] is not None and match[3].lower().startswith(("earlier", "before"))
+    other = day + timedelta(days=-days if back else days)
+    return Span(match.group(), other, other)
 
 
 def _across(match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
@@ -183,9 +254,11 @@ def _year_before(published: date | None, month: int, day: int) -> int | None:
 
 
 def _relative(word: str, published: date) -> tuple[date, date]:
-    if word in ("today", "yesterday", "overnight"):
-        back = {"today": 0, "yesterday": 1, "overnight": 1}[word]
-        return published - timedelta(days=back), published - timedelta(days=0 if word == "overnight" else back)
+    if word in ("overnight", "last night"):
+        return published - timedelta(days=1), published
+    if word in ("today", "yesterday", "this morning", "this afternoon", "this evening"):
+        day = published - timedelta(days=word == "yesterday")
+        return day, day
     which, unit = word.split()
     if unit == "week":
         monday = published - timedelta(days=published.weekday() + (7 if which == "last" else 0))

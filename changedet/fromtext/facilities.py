@@ -233,11 +233,18 @@ def _unsupported(mention: _Mention, sentence: Sentence, where: Setting) -> tuple
     if mention.full and len(mention.candidates) == 1 and len(key(written)) > 2 and not here:
         why = "the full name, though the text names no place near it; check that it is meant"
         return mention.candidates[0], _reason(mention, mention.candidates[0], why)
-    if elsewhere := {*where.countries, *(mention.town.country for mention in where.towns if mention.town is not None)}:
-        there = ", ".join(sorted(elsewhere))
+    spoken = {*where.countries, *(mention.town.country for mention in where.towns if mention.town is not None)}
+    there = [facility for facility in mention.candidates if facility.country in spoken]
+    if len(there) == 1 and not _other_kind(mention.word, there[0].kind):
+        why = f"the text speaks of places in {there[0].country}, none of them near; check that it is meant"
+        return there[0], _reason(mention, there[0], why)
+    if spoken:
         known = "; ".join(f"{facility.name} in {facility.country}" for facility in mention.candidates)
         return Unresolved(
-            written, sentence.text, f"the text speaks of {there}, but the gazetteer knows {known}", listed
+            written,
+            sentence.text,
+            f"the text speaks of {', '.join(sorted(spoken))}, but the gazetteer knows {known}",
+            listed,
         )
     fitting = [facility for facility in mention.candidates if same_kind(mention.word or "", facility.kind)]
     if len(fitting) == 1:

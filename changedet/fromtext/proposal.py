@@ -61,7 +61,8 @@ def propose(text: str, gazetteer: Gazetteer, published: date | None = None) -> P
     taken = () if head is None else (Unresolved(head.text, parts[0].text, "taken as the day of publication"),)
     where = setting(parts, gazetteer)
     sites, open_names, unknown = find_facilities(parts, gazetteer, where)
-    assertions, open_words = find_assertions(parts, sites, published, "" if head is None else head.text, unknown)
+    first = "" if head is None else head.text
+    assertions, open_words = find_assertions(parts, sites, published, first, unknown, where.towns)
     open_days = tuple(
         Unresolved(span.text, one.sentence, "this day needs the day of publication or a year")
         for one in assertions

@@ -54,12 +54,12 @@ FACILITY_KINDS = {
     "refineries": "refinery", "terminal": "terminal", "terminals": "terminal", "depot": "terminal",
     "depots": "terminal", "dam": "dam", "dams": "dam", "complex": "", "facility": "", "facilities": "",
     "installation": "", "installations": "", "station": "power plant", "base": "", "bases": "", "site": "",
-    "sites": "", "hub": "",
+    "sites": "", "hub": "", "npp": "power plant", "tpp": "power plant", "hpp": "power plant",
 }  # fmt: skip
 """A word for a facility → the kind it says, "" where it could be any."""
 STRONG = re.compile(
     r"\b((?:oil|gas)[ -]?fields?|gas plants?|refiner(?:y|ies)|(?:oil|gas|export) terminals?|"
-    r"power (?:plants?|stations?)|(?:fuel|oil|gas)(?: and (?:fuel|oil|gas))? depots?|tank farms?|dams?|"
+    r"power (?:plants?|stations?)|[NTH]PPs?|(?:fuel|oil|gas)(?: and (?:fuel|oil|gas))? depots?|tank farms?|dams?|"
     r"air ?(?:bases?|fields?|ports?)|hospitals?|clinics?|health cent(?:er|re)s?|"
     r"pumping stations?|radar (?:stations?|sites?)|"
     r"(?:naval|military) (?:bases?|complex(?:es)?|camps?|port)|shipyards?|"
@@ -91,12 +91,15 @@ _ROOM = (
 )
 _STRUCTURE = (
     r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|pumping stations?|runways?|"
-    r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?"
+    r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?|(?:flare )?stacks?|"
+    r"(?:power|transmission) lines?|pylons?|switchyards?|solar panels?|compressors?|pumps?|(?:grain )?elevators?|"
+    r"(?:water )?intakes?|(?:spillway )?gates?|cooling towers?"
 )
 _BUILDING = (
     r"(?:buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of cards)|dormitor(?:y|ies)|"
     r"garages?|"
-    r"clinics?|hospitals?|(?<!-)wards?|control towers?|"
+    r"clinics?|hospitals?|(?<!-)wards?|control towers?|schools?|pharmac(?:y|ies)|(?:guard )?huts?|power ?houses?|"
+    r"pump ?houses?|factor(?:y|ies)|"
     r"(?:accommodation|apartment|residential|administrative|prefabricated) blocks?|"
     r"(?:turbine|machine|pump|pumping|assembly|generator) halls?|(?:outpatient|maternity|surgical|hospital) wings?)"
     r"(?!['’]s)"
@@ -125,7 +128,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
             r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
             r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
-            r"taken down"
+            r"taken down|brought down|toppled|smashed|crumbled|devastated|(?:a )?write-?off|written off"
         ),
     ),
     (
@@ -133,7 +136,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
         _any(
             r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
             r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
-            r"pierced|holed|caved[ -]in"
+            r"pierced|holed|caved[ -]in|cratered|cracked|buckled|torn (?:off|open)|put out of action|blaze|"
+            r"lost (?:its|their|part of (?:its|the)) roofs?"
         ),
     ),
     ("built", _any(r"(?:re)?built|erected|constructed|put up|completed (?:the )?construction")),
@@ -142,7 +146,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
         _any(
             r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before|spared|survived|"
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
-            r"escap(?:ed|es|ing) (?:harm|damage|unharmed|destruction)"
+            r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|(?:all|still) in place"
         ),
     ),
 )
@@ -151,12 +155,14 @@ NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|none|nothing)\b|n[
 DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|false|untrue|fake")
 """What takes back all that its clause goes on to say, however long that is."""
 DENIED = re.compile(
-    r"^[^;:]{0,60}\b(?:is|are|was|were) (?:false|untrue|not true|baseless|fake|a lie|lies)\b", re.IGNORECASE
+    r"^[^;:]{0,60}\b(?:is|are|was|were) "
+    r"(?:(?:false|untrue|not true|baseless|fake|a lie|lies|incorrect)\b|not (?-i:[A-Z]))",
+    re.IGNORECASE,
 )
 """What takes it back afterwards."""
 ELSEWHERE = re.compile(
     r"\b(?:village|town|hamlet|suburb|district|quarter|hill|ridge|road)s? (?:of|above|near|outside|over|to) "
-    r"(?-i:[A-Z])",
+    r"(?-i:[A-Z])|\b[\w.]+ (?:km|kilomet(?:re|er)s|miles) (?:\w+ )?(?:of|from|away)\b",
     re.IGNORECASE,
 )
 """What puts the event of a sentence to a place of its own."""
@@ -168,6 +174,10 @@ INTENTION = _any(
 )
 PRETENCE = _any(r"scenario|rehears(?:e|es|ed|al|als|ing)|war ?games?|mock-?ups?")
 """What makes all of its clause an exercise."""
+BESIDE = re.compile(
+    r"\b(?:near|beside|behind|opposite|next to|above|below|outside) (?:the|an?|its|their) $", re.IGNORECASE
+)
+"""Before an object that only says where another one is."""
 CORRECTION = re.compile(
     r"\b(?:CORRECTION|Correction|correct(?:s|ed) (?:an|its|our|the) (?:earlier|report)|retract(?:s|ed))\b"
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedet.fromtext.dates import dateline, find_dates
+from changedet.fromtext.dates import counted_from, dateline, find_dates
 
 WEDNESDAY = date(2025, 4, 16)
 
@@ -33,6 +33,18 @@ WEDNESDAY = date(2025, 4, 16)
         ("last year", "2024-01-01", "2024-12-31"),
         ("on Monday", "2025-04-14", "2025-04-14"),
         ("overnight", "2025-04-15", "2025-04-16"),
+        ("last night", "2025-04-15", "2025-04-16"),
+        ("this morning", "2025-04-16", "2025-04-16"),
+        ("three days ago", "2025-04-13", "2025-04-13"),
+        ("two weeks ago", "2025-03-30", "2025-04-05"),
+        ("Sunday night", "2025-04-13", "2025-04-13"),
+        ("in Sunday's strike", "2025-04-13", "2025-04-13"),
+        ("on the 12th", "2025-04-12", "2025-04-12"),
+        ("on the 17th", "2025-03-17", "2025-03-17"),  # the latest before publication
+        ("in early March", "2025-03-01", "2025-03-10"),
+        ("in mid-January 2024", "2024-01-11", "2024-01-20"),
+        ("in the middle of January", "2025-01-11", "2025-01-20"),
+        ("at the end of February 2024", "2024-02-21", "2024-02-29"),
     ],
 )
 def test_days(text: str, first: str, last: str) -> None:
@@ -73,3 +85,17 @@ def test_words_that_are_no_days(text: str) -> None:
 def test_a_span_never_runs_backwards(text: str, published: date) -> None:
     for span in find_dates(text + " last month, on 29 February, this week", published):
         assert span.first is None or (span.last is not None and span.first <= span.last)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Two days later a drone struck it.", "2025-04-18"),
+        ("It burned the next morning.", "2025-04-17"),
+        ("A day earlier it had stood.", "2025-04-15"),
+        ("It burned later.", None),
+    ],
+)
+def test_days_counted_from_another(text: str, day: str | None) -> None:
+    span = counted_from(text, WEDNESDAY)
+    assert (None if span is None else str(span.first)) == day

@@ -427,3 +427,45 @@ def test_every_report_was_read() -> None:
 def test_a_text_without_a_facility_leaves_nothing_behind(gazetteer: Gazetteer) -> None:
     proposal = propose((REPORTS / "09-no-facility.txt").read_text(encoding="utf-8"), gazetteer)
     assert (proposal.sites, proposal.context, proposal.assertions, proposal.unresolved) == ((), (), (), ())
+
+
+def of(text: str, gazetteer: Gazetteer) -> list[tuple[str, str, tuple[str, ...], str]]:
+    """What, stance, sites and first day."""
+    found = propose(text, gazetteer, date(2026, 3, 27)).assertions
+    return [(one.what, one.stance, one.sites, str(one.dates[0].first) if one.dates else "") for one in found]
+
+
+def test_what_happened_in_another_place_is_said_of_no_site(gazetteer: Gazetteer) -> None:
+    """A town at the head of the sentence, a distance, a far town, a heading."""
+    seed = "The Kakhovka dam on the Dnipro in Ukraine was damaged on 6 June 2023."
+    for other in (
+        "In Beryslav, opposite, a grain elevator was flattened.",
+        "A warehouse four kilometres north of the dam was gutted.",
+        "A warehouse in Kharkiv was gutted.",
+        "KHARKIV. A warehouse was gutted.",
+    ):
+        first, second = of(f"{seed} {other}", gazetteer)
+        assert first == ("damaged", "asserted", ("Kakhovka dam",), "2023-06-06")
+        assert second[:3] == ("destroyed", "asserted", ()), other
+
+
+def test_places_of_its_country_speak_for_a_facility(gazetteer: Gazetteer) -> None:
+    text = "Kharkiv, Ukraine - The Kakhovka dam was blown up on 6 June 2023."
+    assert of(text, gazetteer) == [("destroyed", "asserted", ("Kakhovka dam",), "2023-06-06")]
+    away = propose("Lyon, France - The Kakhovka dam was blown up.", gazetteer)
+    assert away.sites == ()
+
+
+def test_each_half_of_a_denial_is_read_by_itself(gazetteer: Gazetteer) -> None:
+    text = "The army said it struck a warehouse and denied that the hospital was damaged."
+    assert [row[:2] for row in of(text, gazetteer)] == [("damaged", "hedged"), ("damaged", "denied")]
+
+
+def test_what_an_object_stands_beside_was_not_hit(gazetteer: Gazetteer) -> None:
+    (found,) = propose("The fuel tank near the chimney was destroyed.", gazetteer).assertions
+    assert found.kinds == ("fuel tank",)
+
+
+def test_a_picture_of_another_place_is_no_event(gazetteer: Gazetteer) -> None:
+    text = "The photo of the collapsed hangar is NOT Tishrin."
+    assert [row[:2] for row in of(text, gazetteer)] == [("destroyed", "denied")]
