@@ -38,6 +38,7 @@ _REACH = 45
 """Letters before an event's word in which a "not" or "will" still belongs to it."""
 _CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
 _PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though|and (?=den(?:y|ies|ied)\b))\b", re.IGNORECASE)
+_AND = re.compile(r"[,;]? \band\b", re.IGNORECASE)
 LONGEST_INHERITED = 31
 """Days of a span that a later sentence takes over."""
 _BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
@@ -172,12 +173,21 @@ class _Said:
 
 def _said(text: str) -> list[_Said]:
     """What a sentence says: once for each of its parts that names an event and an object, else once as a whole."""
-    parts = [(_event(part), _objects(part)) for part in _PARTS.split(text)]
-    events = [(event, objects) for event, objects in parts if event is not None]
-    if len(events) > 1 and any(objects for _, objects in events):
-        return [_Said(*event, objects) for event, objects in events if objects]
+    parts = _events(_PARTS.split(text))
+    if len(parts) > 1 and any(one.objects for one in parts):
+        return [one for one in parts if one.objects]
+    # "destroyed two tanks and damaged a hangar"; but "two tanks and a hangar were destroyed" is one event, and a "will"
+    # or a scenario before the "and" is meant for what follows too
+    parts = _events(_AND.split(text))
+    if all(one.objects and one.stance == "asserted" for one in parts) and len({one.what for one in parts}) > 1:
+        return parts
     event = _event(text)
     return [] if event is None else [_Said(*event, _objects(text))]
+
+
+def _events(parts: list[str]) -> list[_Said]:
+    """The parts that name an event."""
+    return [_Said(*event, _objects(part)) for part in parts if (event := _event(part)) is not None]
 
 
 def _event(text: str) -> tuple[What, Stance] | None:
