@@ -12,6 +12,7 @@ from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
 from changedet.fromtext.towns import TownMention, distance_km, names
 from changedet.fromtext.vocabulary import (
     BESIDE,
+    CIVIL,
     CORRECTION,
     DENIAL,
     DENIED,
@@ -209,7 +210,7 @@ def _event(text: str) -> tuple[What, Stance] | None:
 
 def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownMention, ...]) -> bool:
     """Whether a sentence says for itself where it is, and that is none of the sites."""
-    if ELSEWHERE.search(sentence.text):
+    if ELSEWHERE.search(sentence.text) or CIVIL.search(sentence.text):
         return True
     if _begins_elsewhere(sentence, sites):
         return True

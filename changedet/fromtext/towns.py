@@ -63,6 +63,8 @@ class Setting:
     """ISO code → weight, over the text: 1 for each mention that places something there."""
     by_sentence: tuple[Mapping[str, float], ...]
     towns: tuple[TownMention, ...]
+    places: Mapping[tuple[str, tuple[Town, ...], Town | None], tuple[int, ...]]
+    """The same without repetition: name, candidates and town → numbers of the sentences."""
 
     def towns_of(self, sentence: int) -> Iterator[TownMention]:
         """The towns that one sentence names."""
@@ -105,7 +107,11 @@ def setting(sentences: tuple[Sentence, ...], gazetteer: Gazetteer) -> Setting:
     found = [mention for sentence in sentences for mention in _towns(sentence, gazetteer, sounds)]
     towns = tuple(_decide(mention, by_sentence[mention.name.sentence], total) for mention in found)
     towns = tuple(_by_neighbours(mention, towns) for mention in towns)
-    return Setting(total, by_sentence, tuple(_among(mention, towns) for mention in towns))
+    towns = tuple(_among(mention, towns) for mention in towns)
+    places: dict[tuple[str, tuple[Town, ...], Town | None], list[int]] = {}
+    for mention in towns:
+        places.setdefault((mention.name.text, mention.candidates, mention.town), []).append(mention.name.sentence)
+    return Setting(total, by_sentence, towns, {place: tuple(numbers) for place, numbers in places.items()})
 
 
 def _among(mention: TownMention, towns: tuple[TownMention, ...]) -> TownMention:

@@ -166,6 +166,13 @@ ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 """What puts the event of a sentence to a place of its own."""
+CIVIL = re.compile(
+    r"\b(?:schools?|kindergartens?|universit(?:y|ies)|hospitals?|clinics?|pharmac(?:y|ies)|markets?|bakery|bakeries|"
+    r"mosques?|church(?:es)?|(?:apartment|residential) (?:houses?|blocks?|buildings?)|homes|"
+    r"the (?:city|town|village)(?:['’]s)?)\b",
+    re.IGNORECASE,
+)
+"""What stands in a town and not in a plant: of it a sentence speaks that names no facility itself."""
 NAMED = re.compile(r"\b(?:depots?|terminals?|plants?|bases?|camps?|compounds?|stations?)\b", re.IGNORECASE)
 """What is a facility where a name stands before it."""
 INTENTION = _any(

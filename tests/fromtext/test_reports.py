@@ -435,13 +435,14 @@ def of(text: str, gazetteer: Gazetteer) -> list[tuple[str, str, tuple[str, ...],
 
 
 def test_what_happened_in_another_place_is_said_of_no_site(gazetteer: Gazetteer) -> None:
-    """A town at the head of the sentence, a distance, a far town, a heading."""
+    """A town at the head of the sentence, a distance, a far town, a heading, what no dam has."""
     seed = "The Kakhovka dam on the Dnipro in Ukraine was damaged on 6 June 2023."
     for other in (
         "In Beryslav, opposite, a grain elevator was flattened.",
         "A warehouse four kilometres north of the dam was gutted.",
         "A warehouse in Kharkiv was gutted.",
         "KHARKIV. A warehouse was gutted.",
+        "The main hospital was gutted.",
     ):
         first, second = of(f"{seed} {other}", gazetteer)
         assert first == ("damaged", "asserted", ("Kakhovka dam",), "2023-06-06")
