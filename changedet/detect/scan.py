@@ -21,7 +21,8 @@ from changedet.detect import Memory, calibrate, onset
 from changedet.detect.blocks import Floats, Pane
 from changedet.detect.machine import Config, Found, Machine, build
 from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
-from changedet.detect.settled import Settled, key_of, may_settle, scan_window, settle
+from changedet.detect.settled import Settled
+from changedet.detect.settling import key_of, may_settle, scan_window, settle
 from changedet.errors import ContractError
 from changedet.stack import Periods, change_map, check_stack
 
