@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from changedet.claim import Claim, ClaimedObject, What
-from changedet.objects.finding import ALPHA, POWER, Finding, Reason
+from changedet.objects.finding import POWER, Finding, Reason
 from changedet.objects.shapes import geometric_limit
 from changedet.site import Period, Ring, ZoneKind
 from changedet.verdict import Outcome, Verdict
@@ -129,7 +129,7 @@ def object_verdict(finding: Finding, what: What, window: Period, smallest: float
         )
     if finding.changed and finding.date_first is not None:
         outcome, text, reasons = _changed(finding, what, window)
-    elif finding.p_intact is not None and finding.p_intact <= ALPHA and not finding.changed:
+    elif finding.faint:
         text = "it may have changed, but too faintly to be told from chance by images that mostly miss such a change"
         outcome, reasons = "inconclusive", (*_of_the_images(finding), "below-detection-limit")
     else:

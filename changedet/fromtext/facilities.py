@@ -276,12 +276,12 @@ def _support(facility: Facility, sentence: int, where: Setting, before: tuple[Fa
         if other != facility and far <= NEARBY_KM:
             score += 2.0
             reasons.append(f"{other.name}, which the text names, is {far:.0f} km away")
-    for mention, numbers in where.places.items():
-        far = min((distance_km(town.position, facility.position) for town in mention[1]), default=1e9)
-        meant = mention[2] is None or distance_km(mention[2].position, facility.position) <= NEARBY_KM
+    for mention, numbers in where.places:
+        far = min((distance_km(town.position, facility.position) for town in mention.candidates), default=1e9)
+        meant = mention.town is None or distance_km(mention.town.position, facility.position) <= NEARBY_KM
         if far <= NEARBY_KM and meant:
             score += sum(3.0 if number == sentence else 2.0 for number in numbers)
-            reasons.append(f"{mention[0]} is {far:.0f} km away")
+            reasons.append(f"{mention.name.text} is {far:.0f} km away")
     here, there = where.by_sentence[sentence].get(facility.country, 0), where.countries.get(facility.country, 0)
     if there:
         score += min(2.0, 2 * here) + min(1.0, there)

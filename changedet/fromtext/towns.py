@@ -63,8 +63,8 @@ class Setting:
     """ISO code → weight, over the text: 1 for each mention that places something there."""
     by_sentence: tuple[Mapping[str, float], ...]
     towns: tuple[TownMention, ...]
-    places: Mapping[tuple[str, tuple[Town, ...], Town | None], tuple[int, ...]]
-    """The same without repetition: name, candidates and town → numbers of the sentences."""
+    places: tuple[tuple[TownMention, tuple[int, ...]], ...]
+    """The same without repetition: the first mention of each, and the numbers of all sentences that name it."""
 
     def towns_of(self, sentence: int) -> Iterator[TownMention]:
         """The towns that one sentence names."""
@@ -108,10 +108,11 @@ def setting(sentences: tuple[Sentence, ...], gazetteer: Gazetteer) -> Setting:
     towns = tuple(_decide(mention, by_sentence[mention.name.sentence], total) for mention in found)
     towns = tuple(_by_neighbours(mention, towns) for mention in towns)
     towns = tuple(_among(mention, towns) for mention in towns)
-    places: dict[tuple[str, tuple[Town, ...], Town | None], list[int]] = {}
+    same: dict[tuple[str, tuple[Town, ...], Town | None], list[TownMention]] = {}
     for mention in towns:
-        places.setdefault((mention.name.text, mention.candidates, mention.town), []).append(mention.name.sentence)
-    return Setting(total, by_sentence, towns, {place: tuple(numbers) for place, numbers in places.items()})
+        same.setdefault((mention.name.text, mention.candidates, mention.town), []).append(mention)
+    places = tuple((group[0], tuple(one.name.sentence for one in group)) for group in same.values())
+    return Setting(total, by_sentence, towns, places)
 
 
 def _among(mention: TownMention, towns: tuple[TownMention, ...]) -> TownMention:

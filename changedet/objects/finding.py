@@ -107,3 +107,8 @@ class Finding:
         if self.p_intact is None or self.p_intact > ALPHA:
             return False
         return self.p_intact <= FAINT_P or (self.power or 0.0) >= POWER
+
+    @property
+    def faint(self) -> bool:
+        """Whether it looks changed, but not enough for that to be said."""
+        return self.p_intact is not None and self.p_intact <= ALPHA and not self.changed
