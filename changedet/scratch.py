@@ -33,8 +33,32 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
     """
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize
-    if size <= LARGEST:
-        return np.empty(shape, kind)
+    return np.empty(shape, kind) if size <= LARGEST else np.frombuffer(_pages(size, ()), kind).reshape(shape)
+
+
+def joined(shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray]) -> NDArray:
+    """The array made of parts that follow each other along its first axis.
+
+    A large one is written to its file and not through its pages, so that it takes no memory before it is read.
+
+    Raises
+    ------
+    OutputError
+        When the disk has no room for it.
+    """
+    kind = np.dtype(dtype)
+    size = math.prod(shape) * kind.itemsize
+    if size > LARGEST:
+        return np.frombuffer(_pages(size, parts), kind).reshape(shape)
+    whole, first = np.empty(shape, kind), 0
+    for part in parts:
+        whole[first : first + len(part)] = part
+        first += len(part)
+    return whole
+
+
+def _pages(size: int, parts: Iterable[NDArray]) -> mmap.mmap:
+    """A nameless file that begins with the parts."""
     folder = os.environ.get("TMPDIR") or (str(ON_DISK) if ON_DISK.is_dir() else tempfile.gettempdir())
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -43,13 +67,15 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
                 os.posix_fallocate(file.fileno(), 0, size)
             else:
                 file.truncate(size)
-            pages = mmap.mmap(file.fileno(), size)
+            for part in parts:
+                file.write(np.ascontiguousarray(part).view(np.uint8).data)
+            file.flush()
+            return mmap.mmap(file.fileno(), size)
     except OSError as error:
         raise OutputError(
             f"{folder}: no room for a temporary file of {size / 1e9:.1f} GB ({error.strerror}); free some, or set "
             "TMPDIR to a folder on another disk"
         ) from error
-    return np.frombuffer(pages, kind).reshape(shape)
 
 
 def kept(array: NDArray) -> NDArray:

@@ -256,13 +256,8 @@ def change_map(like: xr.Dataset, values: Mapping[str, NDArray], *, detector: str
 
 
 def _where(mask: NDArray[np.bool_], values: NDArray, other: np.generic) -> NDArray:
-    chosen = scratch.empty(values.shape, values.dtype)
-    for top in range(0, len(chosen), STRIP):
-        part = slice(top, top + STRIP)
-        chosen[part] = other
-        np.copyto(chosen[part], values[part], where=mask[part])
-        scratch.release([chosen])
-    return chosen
+    strips = [slice(top, top + STRIP) for top in range(0, len(values), STRIP)]
+    return scratch.joined(values.shape, values.dtype, (np.where(mask[part], values[part], other) for part in strips))
 
 
 def take_dates(stack: xr.Dataset, dates: NDArray[np.intp]) -> xr.Dataset:

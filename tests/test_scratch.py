@@ -54,6 +54,26 @@ def test_dates_can_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(moved, days)
 
 
+@pytest.mark.parametrize("largest", [10, 10_000])
+def test_parts_are_joined_in_memory_and_in_a_file(monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
+    monkeypatch.setattr(scratch, "LARGEST", largest)
+    days = np.datetime64("2024-01-01", "ns") + np.arange(35).reshape(7, 5) * np.timedelta64(1, "D")
+    strips = (np.asfortranarray(days[top : top + 3]) for top in range(0, 7, 3))
+    joined = scratch.joined(days.shape, days.dtype, strips)
+    np.testing.assert_array_equal(joined, days)
+    assert (joined.base is None) == (largest > days.nbytes)
+    assert joined.flags.writeable
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts pages as Linux does")
+def test_joined_array_takes_no_memory_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "LARGEST", 1000)
+    before = resident()
+    joined = scratch.joined((50, 200_000), np.float64, (np.full((1, 200_000), k, float) for k in range(50)))
+    assert resident() - before < 20_000_000
+    assert joined[:, 7].tolist() == list(range(50))
+
+
 def test_full_disk_is_said_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -72,10 +72,11 @@ def detect(stack: xr.Dataset, periods: Periods, config: Config, rate: float) -> 
         A side has no date that shows the ground.
     """
     pair = choose_pair(stack, periods)
+    grid = geobox_of(stack).resolution
+    # before the score, so that their scratch memory and its maps do not lie beside each other
+    burnt = large_burns(pair, math.sqrt(abs(grid.x * grid.y)), rate)
     score = change_score(pair)
     p_value = Null.fit(score[sample(pair.seen)], MOST_LEVEL, MOST_SLOPE).p_value(score)
-    grid = geobox_of(stack).resolution
-    burnt = large_burns(pair, math.sqrt(abs(grid.x * grid.y)), rate)
     if burnt is not None:
         np.fmin(p_value, burnt, out=p_value)
         for top in range(0, len(score), STRIP):
