@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from changedet.fromtext.dates import Span, counted_from, find_dates
+from changedet.fromtext.dates import Span, counted_from, find_dates, the_same
 from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
 from changedet.fromtext.towns import TownMention, distance_km, names
 from changedet.fromtext.vocabulary import (
     BESIDE,
+    BEYOND_SAVING,
     CIVIL,
     CORRECTION,
     DENIAL,
@@ -24,8 +25,10 @@ from changedet.fromtext.vocabulary import (
     NEGATION,
     OBJECTS,
     PRETENCE,
+    SIMILE,
     STRONG,
     TANKS,
+    VISIT,
     What,
     same_kind,
 )
@@ -45,6 +48,13 @@ LONGEST_INHERITED = 31
 _BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
 """A facility that the text has named before."""
 _UNNAMED = re.compile(rf"\b(?:the|an?|its|their|\w+['’]s) ({STRONG.pattern})(?! (?:in|at|of|near) (?-i:[A-Z]))", re.I)
+
+
+_OF_A_SITE = re.compile(
+    rf"\b(?:the|this) (?:compound|site|facility|installation|{'|'.join(FACILITY_KINDS)})['’]s (?:\w+ )?{CIVIL.pattern}",
+    re.I,
+)
+"""A clinic or a school that belongs to a facility."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,8 @@ def find_assertions(
         if correction := CORRECTION.search(text):
             why = "the text takes back something that it says elsewhere; read both before you use the drafts"
             unresolved.append(Unresolved(correction.group(), text, why))
+        if BEYOND_SAVING.search(text) and made and made[-1].number == sentence.number - 1:
+            made[-1] = _given_up(made[-1])
         said = _said(text)
         if not said:
             continue
@@ -110,10 +122,10 @@ def find_assertions(
             )
             continue
         hedges = tuple(dict.fromkeys(match.group() for match in HEDGES.finditer(text)))
-        dates = _dates(days, sentence.number)
         for one in said:
             stance: Stance = "hedged" if one.stance == "asserted" and hedges else one.stance
             kinds, written = tuple(one.objects), tuple(one.objects.values())
+            dates = _dates(days, sentence, one)
             made.append(
                 Assertion(text, sentence.number, one.what, stance, hedges, kinds, written, dates, where, site_from)
             )
@@ -140,24 +152,39 @@ def _days(sentences: tuple[Sentence, ...], published: date | None, head: str) ->
     """The days of each sentence; those that it counts from the last one that was told."""
     found: list[tuple[Span, ...]] = []
     told: date | None = None
+    night: Span | None = None
     for one in sentences:
         spans = find_dates(one.text.removeprefix(head if one.number == 0 else ""), published)
-        if not spans and told is not None and (counted := counted_from(one.text, told)) is not None:
+        if not spans and night is not None and (same := the_same(one.text, night)) is not None:
+            spans = (same,)
+        elif not spans and told is not None and (counted := counted_from(one.text, told)) is not None:
             spans = (counted,)
+        night = next((span for span in reversed(spans) if span.first is not None and _length(span) <= 1), night)
         told = next((span.first for span in reversed(spans) if span.first == span.last), told)
         found.append(spans)
     return tuple(found)
 
 
-def _dates(days: tuple[tuple[Span, ...], ...], number: int) -> tuple[Span, ...]:
-    """The days of a sentence, else those of the nearest one before it; a year there is history, not a day."""
-    if days[number]:
-        return days[number]
-    for given in reversed(days[:number]):
+def _dates(days: tuple[tuple[Span, ...], ...], sentence: Sentence, said: _Said) -> tuple[Span, ...]:
+    """The days of a sentence, else those of the nearest one before it; a year there is history, not a day.
+
+    The day on which somebody looked is no day of what he found broken; and what is still to come has no day before.
+    """
+    here = days[sentence.number]
+    if said.what != "intact":
+        here = tuple(span for span in here if not VISIT.search(sentence.text.partition(span.text)[0]))
+    if here or (said.stance == "intended" and not PRETENCE.search(sentence.text)):
+        return here
+    for given in reversed(days[: sentence.number]):
         near = tuple(span for span in given if span.first is None or _length(span) <= LONGEST_INHERITED)
         if near:
             return near
     return ()
+
+
+def _given_up(one: Assertion) -> Assertion:
+    """An event whose objects the next sentence calls lost."""
+    return replace(one, what="destroyed") if one.what == "damaged" and one.stance != "denied" else one
 
 
 def _length(span: Span) -> int:
@@ -197,6 +224,8 @@ def _event(text: str) -> tuple[What, Stance] | None:
     for what, pattern in EVENTS:
         for match in pattern.finditer(text):
             clause = _CLAUSE.split(text[: match.start()])[-1]
+            if SIMILE.search(clause):
+                continue
             before = clause[-_REACH:]
             taken_back = DENIAL.search(clause) or DENIED.search(text[match.end() :])
             if what != "intact" and (NEGATION.search(before) or taken_back):
@@ -210,7 +239,7 @@ def _event(text: str) -> tuple[What, Stance] | None:
 
 def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownMention, ...]) -> bool:
     """Whether a sentence says for itself where it is, and that is none of the sites."""
-    if ELSEWHERE.search(sentence.text) or CIVIL.search(sentence.text):
+    if ELSEWHERE.search(sentence.text) or (CIVIL.search(sentence.text) and not _OF_A_SITE.search(sentence.text)):
         return True
     if _begins_elsewhere(sentence, sites):
         return True

@@ -34,7 +34,8 @@ _PATTERNS = (
     (
         "part of month",
         re.compile(
-            rf"\b(early|mid|late|(?:beginning|start|middle|end) of)[ -](?:in )?{_MONTH}(?:,? (\d{{4}}))?(?!\w)(?! \d)",
+            r"\b(since )?(?:the )?(early|mid|late|(?:beginning|start|middle|end) of)[ -](?:in )?"
+            rf"{_MONTH}(?:,? (\d{{4}}))?(?!\w)(?! \d)",
             re.IGNORECASE,
         ),
     ),
@@ -69,6 +70,8 @@ _LATER = re.compile(
     rf"({_COUNT}) days? (later|afterwards|after that|earlier|before that))\b",
     re.IGNORECASE,
 )
+
+_SAME = re.compile(rf"\b(?:the|that) (?:very )?same (?:day|{_HOURS}|({_WEEKDAY}))\b", re.IGNORECASE)
 
 _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s)")
 _LOWER = re.compile(r"\b[a-z]{2,}")
@@ -182,15 +185,18 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
 
 
 def _of_a_month(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
-    third = _THIRDS[match[1].lower()] if kind == "part of month" else None
-    month = _MONTHS[match[1 if third is None else 2].lower()]
-    given = None if kind == "month alone" else match[2 if third is None else 3]
+    third = _THIRDS[match[2].lower()] if kind == "part of month" else None
+    month = _MONTHS[match[1 if third is None else 3].lower()]
+    given = None if kind == "month alone" else match[2 if third is None else 4]
+    # "since the middle" counts from the middle itself
+    middle = 15 if third == 1 and match[1] else 11
     year = int(given) if given else published.year - (month > published.month) if published else None
     for first, last in () if year is None else _month(year, month):
         if third is None:
             yield first, last
         else:
-            yield first.replace(day=10 * third + 1), last if third == 2 else first.replace(day=10 * third + 10)
+            day = (1, middle, 21)[third]
+            yield first.replace(day=day), last if third == 2 else first.replace(day=10 * third + 10)
 
 
 def _from_publication(kind: str, match: re.Match[str], published: date) -> tuple[date, date]:
@@ -207,6 +213,17 @@ def _from_publication(kind: str, match: re.Match[str], published: date) -> tuple
 
 def _count(word: str) -> int:
     return int(word) if word.isdigit() else _COUNTS.get(word.lower(), 1)
+
+
+def the_same(text: str, told: Span) -> Span | None:
+    """The days of ``the same night``, or of ``the same Sunday`` where what was told is one."""
+    match = _SAME.search(text)
+    if match is None or told.first is None or told.last is None:
+        return None
+    days = [told.first, told.last]
+    if match[1] and all(day.weekday() != _WEEKDAYS[match[1].lower()] for day in days):
+        return None
+    return Span(match.group(), told.first, told.last)
 
 
 def counted_from(text: str, day: date) -> Span | None:

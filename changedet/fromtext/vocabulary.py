@@ -156,7 +156,8 @@ DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|fal
 """What takes back all that its clause goes on to say, however long that is."""
 DENIED = re.compile(
     r"^[^;:]{0,60}\b(?:is|are|was|were) "
-    r"(?:(?:false|untrue|not true|baseless|fake|a lie|lies|incorrect)\b|not (?-i:[A-Z]))",
+    r"(?:(?:false|untrue|not true|baseless|fake|a lie|lies|incorrect|dismissed|rejected as|refuted|debunked)\b|"
+    r"not (?-i:[A-Z]))",
     re.IGNORECASE,
 )
 """What takes it back afterwards."""
@@ -181,6 +182,26 @@ INTENTION = _any(
 )
 PRETENCE = _any(r"scenario|rehears(?:e|es|ed|al|als|ing)|war ?games?|mock-?ups?")
 """What makes all of its clause an exercise."""
+SIMILE = re.compile(
+    r"\b(?:compar(?:e|es|ed|ing)|liken(?:s|ed|ing)?)\b.{0,80}? (?:to|with) (?:an?|the)\b|"
+    r"\b(?:as if|as though|just like an?)\b",
+    re.IGNORECASE,
+)
+"""What makes the rest of its clause a figure of speech."""
+BEYOND_SAVING = re.compile(
+    r"^(?:none of (?:them|it|these|those)|nothing of (?:them|it)|neither) (?:can|could|will|would|was|were|is|are) "
+    r"(?:be )?(?:saved|salvaged|repaired|left|usable|standing)\b|"
+    r"^(?:(?:they|all|all of them|both) (?:are|were)|it (?:is|was)) (?:a )?"
+    r"(?:total(?: loss(?:es)?|ly lost)|beyond repair|lost|gone)\b",
+    re.IGNORECASE,
+)
+"""How a sentence gives up what the one before it says was damaged."""
+VISIT = re.compile(
+    r"\b(?:visit(?:s|ed)?|toured|inspected|went (?:there|back)|was there|photographed|filmed|examined|came to look)\b"
+    r"(?: [\w'’-]+){0,4}[ ,]*$",
+    re.IGNORECASE,
+)
+"""Before the day on which somebody looked: what was seen then had happened before."""
 BESIDE = re.compile(
     r"\b(?:near|beside|behind|opposite|next to|above|below|outside) (?:the|an?|its|their) $", re.IGNORECASE
 )
