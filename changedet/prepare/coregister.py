@@ -123,7 +123,8 @@ def coregister(
         elif moved.bands is not None:
             for band, values in zip(bands.values(), moved.bands, strict=True):
                 band[i] = values
-            still_valid[i] = np.isfinite(moved.bands).all(axis=0)
+            still_valid[i] = _seen_in_all(moved.bands)
+            scratch.release([moved.bands])
         scratch.release(list(bands.values()))
     for band in bands.values():
         for date, mask in zip(band, still_valid, strict=True):
@@ -178,11 +179,22 @@ class _Onto:
         shift = measure_shift(self.fixed, moving, self.seen & valid & around, self.config.reach)
         verdict, residual, bands = _judge(shift, self.config), shift.length, None
         if verdict == "moved":
-            new = {name: move(band, shift.y, shift.x) for name, band in date.items()}
-            bands = np.stack(list(new.values()))
-            seen = self.seen & np.isfinite(bands).all(axis=0) & around
+            bands = scratch.empty((len(date), *valid.shape), np.float32)
+            for target, band in zip(bands, date.values(), strict=True):
+                move(band, shift.y, shift.x, target)
+                scratch.release([bands, band])
+            new = dict(zip(date, bands, strict=True))
+            seen = self.seen & _seen_in_all(bands) & around
             residual = measure_shift(self.fixed, [new[name] for name in self.sharp], seen, self.config.reach).length
         return Moved((shift.y, shift.x, np.nan if verdict == "unmeasured" else residual, verdict), bands)
+
+
+def _seen_in_all(bands: NDArray[np.float32]) -> Mask:
+    """Where no band has a gap: band by band, for of a whole tile their masks together would take most of a gigabyte."""
+    seen: Mask = np.isfinite(bands[0])
+    for band in bands[1:]:
+        seen &= np.isfinite(band)
+    return seen
 
 
 def _digest(base: bytes, *arrays: NDArray) -> str:

@@ -17,31 +17,33 @@ def lanczos(fraction: float) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(), np.float32)
 
 
-def move(image: NDArray[np.float32], dy: float, dx: float) -> NDArray[np.float32]:
-    """The image moved down by ``dy`` and right by ``dx`` pixels, by a Lanczos kernel of three lobes.
+def move(
+    image: NDArray[np.float32], dy: float, dx: float, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """The image moved down by ``dy`` and right by ``dx`` pixels, by a Lanczos kernel of three lobes; into ``out``.
 
     Near gaps (NaN) and borders, where the kernel lacks pixels, the bilinear mean of those that are there takes its
     place; a pixel whose nearest origin is a gap or outside stays NaN, so that nothing is made up.
     """
     whole_y, whole_x = int(np.floor(-dy)), int(np.floor(-dx))
     fraction_y, fraction_x = -dy - whole_y, -dx - whole_x
-    return np.asarray(
-        _move(
-            np.ascontiguousarray(image, np.float32),
-            (whole_y, whole_x),
-            lanczos(fraction_y),
-            lanczos(fraction_x),
-            (np.float32(fraction_y), np.float32(fraction_x)),
-        )
-    )
+    moved = np.empty(image.shape, np.float32) if out is None else out
+    weights = lanczos(fraction_y), lanczos(fraction_x)
+    fraction = np.float32(fraction_y), np.float32(fraction_x)
+    _move(np.ascontiguousarray(image, np.float32), (whole_y, whole_x), weights, fraction, moved)
+    return moved
 
 
 @njit(parallel=True, cache=True, nogil=True)
 def _move(
-    image: Image, whole: tuple[int, int], weights_y: Image, weights_x: Image, fraction: tuple[np.float32, np.float32]
-) -> Image:
+    image: Image,
+    whole: tuple[int, int],
+    weights: tuple[Image, Image],
+    fraction: tuple[np.float32, np.float32],
+    out: Image,
+) -> None:
     height, width = image.shape
-    out = np.empty_like(image)
+    weights_y, weights_x = weights
     for y in prange(height):
         top = y + whole[0]
         column_sums = np.full(width, np.nan, np.float32)
@@ -61,7 +63,6 @@ def _move(
             if np.isnan(total):
                 total = _bilinear(image, top, left, fraction)
             out[y, x] = total
-    return out
 
 
 @njit(cache=True, nogil=True)

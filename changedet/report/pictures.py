@@ -125,6 +125,9 @@ class Pen:
 def outline(image: Image.Image, shape: BaseGeometry, pen: Pen) -> None:
     """Draw a line around a shape given in points of the image, outside of it, so that no flagged pixel is covered."""
     near, far = pen.gap, pen.gap + 2 * pen.halo + pen.width
+    left, top, right, bottom = shape.bounds
+    if left >= image.width + far or top >= image.height + far or right <= -far or bottom <= -far:
+        return  # of a large map, most shapes lie outside of a picture of one, and rings take long to draw
     _fill(image, _ring(shape, near, far), HALO)
     _fill(image, _ring(shape, near + pen.halo, far - pen.halo), pen.colour)
 
