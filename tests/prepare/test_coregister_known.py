@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import xarray as xr
 
+from changedet import scratch
 from changedet.prepare import coregister as module
-from changedet.prepare.coregister import coregister
+from changedet.prepare.coregister import Moved, coregister
 from changedet.prepare.resample import move
 from changedet.store import Store
 from changedet.watch.layers import MovedDates
@@ -67,3 +69,26 @@ def test_a_damaged_record_is_measured_again(tmp_path: Path) -> None:
     for path in (tmp_path / "layers" / "moved").rglob("*.*"):
         path.write_bytes(path.read_bytes()[:20])
     xr.testing.assert_identical(coregister(stack(3), reference=0, known=known), fresh)
+
+
+def test_what_was_moved_lies_in_a_file_where_it_is_large() -> None:
+    """All bands of a tile's date take 3 GB; they must not lie in memory beside the stack."""
+    moved: list[Moved] = []
+
+    class Recorder:
+        def get(self, key: str) -> Moved | None:
+            return None
+
+        def put(self, key: str, one: Moved) -> None:
+            moved.append(one)
+
+    with patch.object(scratch, "LARGEST", 1000):
+        in_files = coregister(stack(4), reference=0, known=Recorder())
+    large = [one.bands for one in moved if one.bands is not None]
+    assert len(large) > 1
+    for bands in large:
+        base: object = bands
+        while isinstance(base, np.ndarray):
+            base = base.base
+        assert isinstance(base, memoryview | mmap.mmap)
+    xr.testing.assert_identical(coregister(stack(4), reference=0), in_files)
