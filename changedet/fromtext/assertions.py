@@ -11,6 +11,7 @@ from changedet.fromtext.dates import Span, counted_from, find_dates, the_same
 from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
 from changedet.fromtext.towns import TownMention, distance_km, names
 from changedet.fromtext.vocabulary import (
+    ARMOUR,
     BESIDE,
     BEYOND_SAVING,
     CIVIL,
@@ -24,6 +25,7 @@ from changedet.fromtext.vocabulary import (
     INTENTION,
     NEGATION,
     OBJECTS,
+    PETROLEUM,
     PRETENCE,
     SIMILE,
     STRONG,
@@ -111,7 +113,10 @@ def find_assertions(
         where, site_from = _sites(sentence.number, sites, unknown)
         if site_from != "this sentence" and _elsewhere(sentence, [s for s in sites if s.facility.name in where], towns):
             where = ()
-        if any(not _is_object(text, match.start()) for match in TANKS.finditer(text)):
+        lone = [match for match in TANKS.finditer(text) if not _is_object(text, match.start())]
+        if lone and _holds_oil(text, [site for site in sites if site.facility.name in where]):
+            said = [_with_tanks(one, lone[0].group(), len(said) == 1) for one in said]
+        elif lone:
             unresolved.append(Unresolved("tanks", text, "storage tanks or vehicles? The sentence does not say"))
             if not said[0].objects:
                 continue
@@ -180,6 +185,18 @@ def _dates(days: tuple[tuple[Span, ...], ...], sentence: Sentence, said: _Said) 
         if near:
             return near
     return ()
+
+
+def _holds_oil(text: str, sites: list[SiteProposal]) -> bool:
+    """Whether "tanks" must be storage: at a refinery or a terminal, and nothing speaks of armour."""
+    return bool(sites) and all(site.facility.kind in PETROLEUM for site in sites) and not ARMOUR.search(text)
+
+
+def _with_tanks(one: _Said, written: str, alone: bool) -> _Said:
+    """An event with its lone "tanks" as storage; of several events only one that has no object yet."""
+    if "fuel tank" in one.objects or (one.objects and not alone):
+        return one
+    return replace(one, objects={**one.objects, "fuel tank": written})
 
 
 def _given_up(one: Assertion) -> Assertion:

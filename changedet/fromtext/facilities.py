@@ -233,6 +233,11 @@ def _unsupported(mention: _Mention, sentence: Sentence, where: Setting) -> tuple
     if mention.full and len(mention.candidates) == 1 and len(key(written)) > 2 and not here:
         why = "the full name, though the text names no place near it; check that it is meant"
         return mention.candidates[0], _reason(mention, mention.candidates[0], why)
+    if len(mention.candidates) == 1 and mention.candidates[0].standalone and mention.word is not None:
+        (only,) = mention.candidates
+        if FACILITY_KINDS.get(mention.word, "") and same_kind(mention.word, only.kind):
+            why = "the only place of this name and kind that is known, though the text speaks of no place near it"
+            return only, _reason(mention, only, f"{why}; check that it is meant")
     spoken = {*where.countries, *(mention.town.country for mention in where.towns if mention.town is not None)}
     there = [facility for facility in mention.candidates if facility.country in spoken]
     if len(there) == 1 and not _other_kind(mention.word, there[0].kind):

@@ -83,6 +83,7 @@ def _any(pattern: str) -> re.Pattern[str]:
 _FUEL = r"(?:fuel|oil|petrol|gasoline|diesel|kerosene|crude|petroleum|lng|gas)"
 _STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage(?! tanks?| reservoirs?)|reserves|warehouses?)"
 _TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?)"
+_HELD = r"(?:naphtha|products?|benzene|bitumen|jet[ -]fuel|floating[- ]roof|propane|butane|condensate)"
 _SIGNAL = r"(?:communications?|comms|antenna|satellite|radio|radar|telecoms?|telecommunications?|signals?)"
 _DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?)"
 _ROOM = (
@@ -107,7 +108,7 @@ _BUILDING = (
 
 OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
     ("fuel depot", _any(rf"{_FUEL}(?: and {_FUEL})? {_STORE}|tank farms?")),
-    ("fuel tank", _any(rf"{_FUEL} {_TANK}|storage tanks?")),
+    ("fuel tank", _any(rf"(?:{_FUEL}|{_HELD}) {_TANK}|storage tanks?")),
     (
         "command installation",
         _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|(?:operations|control) (?:rooms?|cent(?:er|re)s?)"),
@@ -119,6 +120,14 @@ OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
 )
 """Kind of a zone → how texts call it. A lone "tanks" is not here: it may mean vehicles."""
 TANKS = re.compile(r"\btanks\b(?! farm)", re.IGNORECASE)
+PETROLEUM = ("refinery", "terminal")
+"""Facilities where tanks are what oil is kept in,"""
+ARMOUR = re.compile(
+    r"\b(?:armou?r(?:ed)?|turrets?|tracked|T-\d\d|battle|columns?|convoys?|brigades?|crews?|troops?|soldiers|infantry|"
+    r"carriers?|howitzers?|parked|vehicles?|water tanks?|septic)\b",
+    re.IGNORECASE,
+)
+"""unless the sentence speaks of war machines, or of other tanks."""
 
 EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     (

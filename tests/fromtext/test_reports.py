@@ -504,3 +504,19 @@ def test_a_figure_of_speech_is_no_event(gazetteer: Gazetteer) -> None:
     assert of("He compared the budget to a warehouse that burned down.", gazetteer) == []
     assert of("It looked as if a hangar had been destroyed.", gazetteer) == []
     assert [row[0] for row in of("Compared with March, two more hangars are destroyed.", gazetteer)] == ["destroyed"]
+
+
+def test_tanks_of_a_refinery_are_not_armour(gazetteer: Gazetteer) -> None:
+    place = "At the Baiji refinery in Iraq"
+    assert propose(f"{place}, two tanks were destroyed.", gazetteer).assertions[0].kinds == ("fuel tank",)
+    assert propose(f"{place}, a naphtha tank was destroyed.", gazetteer).assertions[0].kinds == ("fuel tank",)
+    for said in ("two tanks of the armoured brigade were destroyed", "the crews of two tanks were hit"):
+        found = propose(f"{place}, {said}.", gazetteer)
+        assert all("fuel tank" not in one.kinds for one in found.assertions), said
+        assert any(one.text == "tanks" for one in found.unresolved)
+
+
+def test_a_name_that_is_one_place_only_needs_no_neighbour(gazetteer: Gazetteer) -> None:
+    text = "Lyon, France - Images show two collapsed hangars at the Kharg export terminal."
+    assert [one.facility.name for one in propose(text, gazetteer).sites] == ["Kharg Island oil terminal"]
+    assert propose("Lyon, France - The frigate Kharg was hit.", gazetteer).sites == ()
