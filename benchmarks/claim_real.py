@@ -41,6 +41,8 @@ SOOT = 0.06
 """Reflectance."""
 FLICKER = 0.03
 """Relative change of a roof from date to date."""
+LOST = (0.6, 1.0)
+"""Share of an object that goes, between these: walls and heaps stay, as the stated power of a claim has it."""
 FELLED = 0.12
 """Fall of the vegetation index from the reference period to the window, above which a place really changed."""
 
@@ -122,10 +124,10 @@ def blurred(outline: Polygon, geobox: GeoBox, sigma: float) -> NDArray[np.float3
 
 
 def put(ground: Ground, outline: Polygon, when: np.datetime64 | None, rng: np.random.Generator) -> xr.Dataset:
-    """The stack with an object on it, which is gone from one instant on; None: never.
+    """The stack with an object on it, most of which is gone from one instant on; None: never.
 
-    The roof is grey, of a reflectance drawn at random, and varies by ``FLICKER`` from date to date, as roofs do. What
-    remains after it is the real ground, more or less sooted. A radar object echoes some decibels more or less than the
+    The roof is grey, of a reflectance drawn at random, and varies by ``FLICKER`` from date to date, as roofs do. Where
+    it is gone lies the real ground, more or less sooted. A radar object echoes some decibels more or less than the
     ground.
     """
     stack = ground.stack
@@ -136,6 +138,7 @@ def put(ground: Ground, outline: Polygon, when: np.datetime64 | None, rng: np.ra
     roof = float(rng.choice([rng.uniform(0.03, 0.08), rng.uniform(0.25, 0.55)])) * rng.normal(1, FLICKER, dates)
     echo = float(rng.choice([-1, 1]) * rng.uniform(3, 8)) + rng.normal(0, 0.3, dates)
     soot = float(rng.uniform(0, 0.7))
+    lost = float(rng.uniform(*LOST))
     changed = {}
     for name in band_names(stack):
         values = stack[name].values
@@ -145,7 +148,8 @@ def put(ground: Ground, outline: Polygon, when: np.datetime64 | None, rng: np.ra
         else:
             with_it = values + share * (roof[:, None, None] - values)
             without = values + soot * share * (SOOT - values)
-        changed[name] = (stack[name].dims, np.where(there[:, None, None], with_it, without).astype(np.float32))
+        left = np.where(there, 1, 1 - lost)[:, None, None]
+        changed[name] = (stack[name].dims, (left * with_it + (1 - left) * without).astype(np.float32))
     return stack.assign(changed)
 
 
