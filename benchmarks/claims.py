@@ -51,12 +51,12 @@ are: the objects there are new, the ground is not. Objects are put where nothing
 compared with some were, which makes p_intact cautious. In the second row for romania felled ground is masked.
 
 What came before this table: until a faint change needed power (docs/design/0008), 3 of 72 claims of radar were
-supported wrongly (seeds 960 to 969). The table after that, of sites 2100 to 2239 and seeds 970 to 979: supported wrongly
-2 of 299, 0 of 44, 1 of 65 and 0 of 63, contradicted wrongly 0, 0, 1 of 62 and 0, but p_intact of the simulated sites was
-not uniform (785 objects, distance 0.066, p < 0.01): radar called quiet structures changed too readily, optical images
-restless ones too rarely. Each by itself is now as uniform as the sites tell that it was chosen on (1000 to 1019 and
-2000 to 2019). Objects put into real ground now lose 60 to 100 %, as the stated power assumes; before they were lost
-whole."""
+supported wrongly (seeds 960 to 969). The table after that, of sites 2100 to 2239 and seeds 970 to 979: supported
+wrongly 2 of 299, 0 of 44, 1 of 65 and 0 of 63, contradicted wrongly 0, 0, 1 of 62 and 0, but p_intact of the simulated
+sites was not uniform (785 objects, distance 0.066, p < 0.01): radar called quiet structures changed too readily,
+optical images restless ones too rarely. Each by itself is now as uniform as the sites can tell that it was chosen on
+(1000 to 1019 and 2000 to 2019). Objects put into real ground now lose 60 to 100 %, as the stated power assumes; before
+they were lost whole."""
 
 
 @dataclass(frozen=True)
