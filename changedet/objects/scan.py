@@ -1,7 +1,7 @@
 """The max-scan on series, the object's beside its controls', each put over its own placebo scans.
 
 G(τ) = n₁n₂/(n₁+n₂) |mean after − mean before|² on whitened residuals, as in ``detect/scan.py``; a series' statistic is
-its largest G over what its placebos let expect. The compiled scan of that room keeps only
+its largest G less the median of its placebos' largest G, over their spread. The compiled scan of that room keeps only
 the largest G of millions of pixels; here are some hundred series, and a date needs G at every τ.
 """
 
@@ -32,10 +32,8 @@ HARMONIC_LEAST = 12.0
 LEAST_RESTLESS = 0.5
 PLACEBOS = 24
 LEAST_PLACEBOS = 4
-OPTICAL_OWN, RADAR_OWN = 0.95, 0.8
-"""Power of a series' own level of placebos, in physical units, that its largest G is put over. What disturbs a window
-and not the placebos within the reference period, a year unlike the others, disturbs all places alike: with a power of 1
-a quiet mast looked changed and a restless roof did not. Chosen on simulated sites 1000 to 1019 and 2000 to 2019."""
+OWN = 0.5
+"""Weight of a series' own spread of placebos against the spread that goes with its level in the controls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,10 @@ class Scan:
     times: NDArray[np.datetime64]
     reference: NDArray[np.int32]
     window: NDArray[np.int32]
-    expected: Doubles
-    """(places,): what the largest G is put over, the same for all where all are equally restless."""
+    level: Doubles
+    """(places,): median of the placebos' largest G."""
+    spread: Doubles
+    """(places,): their spread."""
     restless: Doubles
     """(places,) by how much each series wanders more than the others; ``z`` is put over it."""
     inflation: Doubles
@@ -63,7 +63,7 @@ class Scan:
     def statistic(self, z: Doubles | None = None) -> Doubles:
         """(places,) standardised largest G; NaN where there are too few dates."""
         g = largest(self.z if z is None else z, self.mask, self.reference, self.window)
-        return np.asarray(g / self.expected)
+        return np.asarray((g - self.level) / self.spread)
 
 
 def profile(z: Doubles, mask: Doubles, before: NDArray, after: NDArray, least_after: int = MIN_AFTER) -> Doubles:
@@ -116,14 +116,16 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
         before, after = np.array(placebo.before, np.int32), np.array(placebo.after, np.int32)
         runs.append((_standard(values, series.mask, whiten, before)[0].astype(np.float32), before, after))
     # what wanders with the seasons or the weather is noise of that series: put over it, lest its steps be clipped
-    level = _level(np.array([largest(run.astype(np.float64), mask, before, after) for run, before, after in runs]))
+    level, _ = _own_null(
+        np.array([largest(run.astype(np.float64), mask, before, after) for run, before, after in runs])
+    )
     restless = np.sqrt(np.maximum(np.nan_to_num(level / np.nanmedian(level), nan=1.0), LEAST_RESTLESS))
     tops, single = [], []
     for run, before, after in runs:
         g = profile(run / restless, mask, before, after)
         tops.append(np.nanmax(np.where(np.isfinite(g), g, -1), axis=0))
         single.append(g[len(g) // 2])
-    level = _level(np.array(tops))
+    level, spread = _own_null(np.array(tops))
     middle = np.array(single)
     expected = float(stats.chi2.median(z.shape[0]))
     pooled = float(np.nanmedian(middle)) / expected if np.isfinite(middle).any() else 1.0
@@ -131,8 +133,7 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     z, scale = z / restless, scale * restless
     jump = np.median(around.line[:, window, 0], axis=1) - np.median(around.line[:, reference, 0], axis=1)
     step = whiten[:, :, None] / scale
-    over = _expected(level, scale, OPTICAL_OWN if series.ground is None else RADAR_OWN)
-    return Scan(z, mask, step, times, reference, window, over, restless, inflation, jump.astype(np.float64))
+    return Scan(z, mask, step, times, reference, window, level, spread, restless, inflation, jump.astype(np.float64))
 
 
 def _standard(values: Floats, mask: Floats, whiten: Doubles, before: NDArray) -> tuple[Doubles, Doubles]:
@@ -144,18 +145,13 @@ def _standard(values: Floats, mask: Floats, whiten: Doubles, before: NDArray) ->
     return z / scale, scale
 
 
-def _level(tops: Doubles) -> Doubles:
-    """Median of each series' largest G in the placebos, (places,)."""
-    return np.asarray(np.maximum(np.median(tops, axis=0), 1e-6))
+def _own_null(tops: Doubles) -> tuple[Doubles, Doubles]:
+    """Median and spread of each series' placebos.
 
-
-def _expected(level: Doubles, scale: Doubles, own: float) -> Doubles:
-    """Of G in units of each series' own noise: ``own`` of the way from the level of all to its own, in logarithms.
-
-    Parameters
-    ----------
-    level : (places,), of G
-    scale : (places,), of a unit of z in physical units
+    A couple of dozen windows that share dates give a poor spread: it is averaged with the one that goes with the
+    series' level in all of them.
     """
-    physical = level * scale**2
-    return np.asarray(np.exp(own * np.log(physical) + (1 - own) * np.log(np.median(physical))) / scale**2)
+    level = np.maximum(np.median(tops, axis=0), 1e-6)
+    mad = 1.4826 * np.median(np.abs(tops - level), axis=0)
+    pooled = float(np.nanmedian(mad / level))
+    return level, np.maximum(OWN * mad + (1 - OWN) * pooled * level, 1e-6)

@@ -13,10 +13,6 @@ Floats = NDArray[np.float32]
 SPLITS = 4
 """Dates of the window at which a change of the ground is looked for."""
 LEAST_DATES = 2
-BRIGHT = 2.0
-"""Times the power of the ground around it from which a pixel is a structure."""
-AROUND = 15
-"""Pixels across, of that ground."""
 UNUSUAL = 5.0
 """Robust standard deviations of the scene's own change from which ground counts as changed."""
 
@@ -31,8 +27,7 @@ def steady(planes: Planes, reference: NDArray, window: NDArray) -> Floats:
     ----------
     reference, window : indices of dates, in order of time
     """
-    usual = planes.over(reference)
-    changed = _structures(usual)
+    changed = np.zeros(planes.valid.shape[1:], bool)
     for first in sorted({int(part[0]) for part in np.array_split(np.arange(len(window)), SPLITS) if len(part)}):
         before, after = np.concatenate([reference, window[:first]]), window[first:]
         if len(before) < LEAST_DATES or len(after) < LEAST_DATES:
@@ -42,14 +37,6 @@ def steady(planes: Planes, reference: NDArray, window: NDArray) -> Floats:
         for a, b in zip(old.bands, new.bands, strict=True):
             changed |= _unusual(_smooth(a[0]), _smooth(b[0]), seen)
     return np.where(ndimage.binary_dilation(changed, iterations=1), np.float32(0), np.float32(1))
-
-
-def _structures(usual: Planes) -> NDArray[np.bool_]:
-    """Where something echoes far more than the ground around it."""
-    bright = np.zeros(usual.valid.shape[1:], bool)
-    for band in usual.bands:
-        bright |= band[0] > BRIGHT * ndimage.median_filter(band[0], AROUND)
-    return bright
 
 
 def _smooth(image: Floats) -> Floats:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedet.objects.scan import _expected, largest, profile
+from changedet.objects.scan import largest, profile
 
 BEFORE, AFTER = np.arange(5), np.arange(5, 9)
 
@@ -52,18 +52,3 @@ def test_without_a_candidate_there_is_no_largest() -> None:
     mask = np.ones((9, 1))
     mask[6:] = 0
     assert np.isnan(largest(np.zeros((1, 9, 1)), mask, BEFORE, AFTER)).all()
-
-
-def test_what_is_expected_lies_between_a_series_own_level_and_that_of_all() -> None:
-    level, scale = np.array([4.0, 4.0, 4.0]), np.array([1.0, 2.0, 3.0])
-    np.testing.assert_allclose(_expected(level, scale, 1.0), level)
-    # of all: 16 in physical units, at the median; in units of each one's own noise 16/1, 16/4, 16/9
-    np.testing.assert_allclose(_expected(level, scale, 0.0), [16, 4, 16 / 9])
-    np.testing.assert_allclose(_expected(level, scale, 0.5), [8, 4, 8 / 3])
-
-
-@given(st.floats(0, 1), st.floats(0.1, 10))
-def test_the_unit_in_which_a_stack_is_measured_changes_no_order(own: float, unit: float) -> None:
-    rng = np.random.default_rng(3)
-    level, scale = rng.gamma(5, 1, 50), rng.gamma(5, 0.1, 50)
-    np.testing.assert_allclose(_expected(level, scale, own), _expected(level, unit * scale, own), rtol=1e-9)
