@@ -31,13 +31,11 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
     OutputError
         When the disk has no room for it.
     """
-    kind = np.dtype(dtype)
-    size = math.prod(shape) * kind.itemsize
-    return np.empty(shape, kind) if size <= LARGEST else np.frombuffer(_pages(size, ()), kind).reshape(shape)
+    return joined(shape, dtype, ())
 
 
 def joined(shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray]) -> NDArray:
-    """The array made of parts that follow each other along its first axis.
+    """The array that begins with parts, one after the other along its first axis; what they leave is undefined.
 
     A large one is written to its file and not through its pages, so that it takes no memory before it is read.
 
