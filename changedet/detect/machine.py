@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from changedet.detect import kernels, onset
+from changedet.detect import ground, kernels, onset
 from changedet.detect.blocks import Block, Floats, Pane, load, panes, reach, rows_of_block, smoothed
 from changedet.detect.onepass import scan_planes
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
@@ -140,6 +140,13 @@ class Machine:
         """Turn a block into its residuals, in place."""
         where = self.surroundings
         subtract_baseline(block[0], block[1], before, self.season, where.line, where.knots, self.least(before))
+
+    def colour(self, rows: tuple[int, int]) -> Floats:
+        """Of ``ground.colour``, of whole rows."""
+        some = tuple(plane[self.reference, rows[0] : rows[1]] for plane in self.planes)
+        block = load(some, (0, rows[1] - rows[0]), self.log)
+        width = self.planes[0].shape[2]
+        return ground.colour(block, np.arange(len(self.reference), dtype=np.int32))[:, : (rows[1] - rows[0]) * width]
 
     def least(self, before: NDArray[np.int32]) -> float:
         """Clear observations for a harmonic baseline of these dates."""

@@ -17,8 +17,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from changedet.detect import Memory, calibrate, onset
+from changedet.detect import Memory, calibrate, ground, onset
 from changedet.detect.blocks import Floats, Pane
+from changedet.detect.ground import Ground
 from changedet.detect.machine import Config, Found, Machine, build
 from changedet.detect.placebo_pieces import PieceTail, piece_tail, unsettled
 from changedet.detect.settled import Settled
@@ -33,6 +34,8 @@ DATES = onset.NAMES
 ``times``; −1 where not observable."""
 
 P = Callable[[list[Floats]], NDArray[np.float64]]
+Nulls = tuple[P, dict[str, object], Ground | None]
+"""From G to p; what the map says of it; and what G is put over before, by the colour of the ground."""
 
 
 def detect(
@@ -61,13 +64,13 @@ def detect(
     machine, sample = build(stack, periods, config, settled)
     now, limits = machine.measured(sample)
     if len(machine.reference) < config.min_before or len(machine.window) < config.min_after:
-        p_of, attrs = _too_few()
+        p_of, attrs, restless = _too_few()
     else:
-        p_of, attrs = _calibrate(machine, sample, now, rate) or _parametric(machine, now)
+        p_of, attrs, restless = _calibrate(machine, sample, now, rate) or _parametric(machine, now)
     if memory is not None and settled is None and may_settle(machine):
         settled = settle(machine)
         memory.put(key_of(stack, machine.reference, config), settled.arrays())
-    values = _map(machine, p_of, settled, limits)
+    values = _map(machine, (p_of, restless), settled, limits)
     values["changed"] = values["p_value"] <= rate
     times = np.append(machine.times, np.datetime64("NaT", "ns"))
     values["onset_before"], values["onset_after"] = times[values[DATES[0]]], times[values[DATES[1]]]
@@ -123,9 +126,7 @@ class _Scale:
         return p if self.power == 1 else -np.expm1(self.power * np.log1p(-np.minimum(p, 1 - 1e-12)))
 
 
-def _calibrate(
-    machine: Machine, sample: list[Pane], now: list[Floats], rate: float
-) -> tuple[P, dict[str, object]] | None:
+def _calibrate(machine: Machine, sample: list[Pane], now: list[Floats], rate: float) -> Nulls | None:
     """Run the placebo windows; None where the archive is too short for them.
 
     Parameters
@@ -138,6 +139,10 @@ def _calibrate(
     if len(windows) < 2:
         return None
     raw = [machine.on_panes(sample, np.array(w.before, np.int32), np.array(w.after, np.int32)) for w in windows]
+    restless = None if machine.log else _ground(machine, sample, raw)
+    if restless is not None:
+        quiet = restless.quiet(_colours(machine, sample))
+        now, *raw = ([g * q for g, q in zip(found, quiet, strict=True)] for found in (now, *raw))
     runs = [[g / _level(g) for g in found] for found in raw]
     try:
         scale, statistics = _fit(runs, now, (real - least + 1) / (length - least + 1))
@@ -162,7 +167,15 @@ def _calibrate(
     )
     spans = [window.after for window in windows]
     tail = _piece_tail(sample, spans, (runs, [scale.joint.p(statistic) for statistic in statistics]), rate)
-    return scale.p, calibration.attrs() | (tail.attrs() if tail is not None else {})
+    return scale.p, calibration.attrs() | (tail.attrs() if tail is not None else {}), restless
+
+
+def _colours(machine: Machine, sample: list[Pane]) -> Floats:
+    return np.concatenate([ground.colour(pane.block, machine.reference)[:, pane.inner] for pane in sample], axis=1)
+
+
+def _ground(machine: Machine, sample: list[Pane], raw: list[list[Floats]]) -> Ground | None:
+    return ground.learn(_colours(machine, sample), [[g / _level(g) for g in found] for found in raw])
 
 
 def _piece_tail(
@@ -200,14 +213,14 @@ def _short_of_placebos(why: str) -> dict[str, object]:
     return {"calibration_windows": 0, "calibration_note": why}
 
 
-def _too_few() -> tuple[P, dict[str, object]]:
+def _too_few() -> Nulls:
     def p_of(found: list[Floats]) -> NDArray[np.float64]:
         return np.full(len(found[0]), np.nan)
 
-    return p_of, _short_of_placebos("there are too few dates to compare")
+    return p_of, _short_of_placebos("there are too few dates to compare"), None
 
 
-def _parametric(machine: Machine, now: list[Floats]) -> tuple[P, dict[str, object]]:
+def _parametric(machine: Machine, now: list[Floats]) -> Nulls:
     """F distribution, times candidate dates and scales, after the map's own level where that is above theory."""
     bands = len(machine.planes)
     factors = [max(1.0, _level(g) / float(stats.chi2.median(bands))) for g in now]
@@ -218,13 +231,17 @@ def _parametric(machine: Machine, now: list[Floats]) -> tuple[P, dict[str, objec
         p = np.stack([stats.f.sf(g / f / bands, bands, freedom) for g, f in zip(found, factors, strict=True)])
         return np.asarray(np.clip(p.min(0) * trials, calibrate.SMALLEST_P, 1))
 
-    return p_of, _short_of_placebos(
+    why = (
         "the reference period is too short for placebo dates; p-values are theoretical, and cautious: "
         "F distribution, times the number of candidate dates"
     )
+    return p_of, _short_of_placebos(why), None
 
 
-def _map(machine: Machine, p_of: P, settled: Settled | None, limits: onset.Limits) -> dict[str, NDArray]:
+def _map(
+    machine: Machine, null: tuple[P, Ground | None], settled: Settled | None, limits: onset.Limits
+) -> dict[str, NDArray]:
+    p_of, restless = null
     _, height, width = machine.planes[0].shape
     out: dict[str, NDArray] = {
         "score": np.empty((height, width), np.float32),
@@ -237,7 +254,11 @@ def _map(machine: Machine, p_of: P, settled: Settled | None, limits: onset.Limit
     for top in range(0, height, machine.rows):
         end = min(top + machine.rows, height)
         found, dated = _rows(machine, (top, end), settled, limits)
-        p = p_of([one.g for one in found])
+        g = [one.g for one in found]
+        if restless is not None:
+            seen = machine.colour((top, end)) if settled is None else settled.colour[:, top * width : end * width]
+            g = [each * quiet for each, quiet in zip(g, restless.quiet(seen), strict=True)]
+        p = p_of(g)
         for name, values in _values(found, p, dated).items():
             out[name][top:end] = values.reshape(end - top, width)
     return out

@@ -32,16 +32,18 @@ class Settled:
     """Of ``kernels.settle``, by scale."""
     last: NDArray[np.int32]
     """Of ``kernels.settle``."""
+    colour: Floats
+    """Of ``ground.colour``; without pixels for radar."""
 
     def arrays(self) -> Arrays:
         """By name."""
         scales = {f"whiten-{i}": whiten for i, whiten in enumerate(self.whiten)}
         scales |= {f"numbers-{i}": numbers for i, numbers in enumerate(self.numbers)}
-        return {"line": self.line, "fitted": self.fitted, "last": self.last, **scales}
+        return {"line": self.line, "fitted": self.fitted, "last": self.last, "colour": self.colour, **scales}
 
     @classmethod
     def of(cls, arrays: Arrays) -> Settled:
         """From what ``arrays`` gave."""
         scales = range(sum(name.startswith("whiten-") for name in arrays))
         whiten, numbers = (tuple(arrays[f"{name}-{i}"] for i in scales) for name in ("whiten", "numbers"))
-        return cls(arrays["line"], whiten, arrays["fitted"], numbers, arrays["last"])
+        return cls(arrays["line"], whiten, arrays["fitted"], numbers, arrays["last"], arrays["colour"])

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from changedet.detect import kernels
 from changedet.detect.blocks import Block, Floats, load, rows_of_block
+from changedet.detect.ground import colour
 from changedet.detect.machine import Config, Machine
 from changedet.detect.residuals import fit_baseline, take_baseline
 from changedet.detect.settled import Out, Settled
 
-VERSION = 3
+VERSION = 4
 """To be raised whenever the same reference would be settled otherwise than before."""
 
 
@@ -42,6 +43,7 @@ def settle(machine: Machine) -> Settled:
         np.zeros((5 * bands + 2, pixels), np.float32),
         tuple(np.empty((2 + bands, pixels), np.float32) for _ in machine.scales),
         np.empty(pixels, np.int32),
+        np.zeros((bands, 0 if machine.log else pixels), np.float32),
     )
     planes = tuple(plane[:known] for plane in machine.planes)
     rows = rows_of_block(bands, dates, width, machine.halo)
@@ -57,6 +59,8 @@ def _settle_rows(machine: Machine, settled: Settled, block: Block, place: tuple[
     begin, a, e = place
     inner = slice(begin, begin + e - a)
     width, size, reference = machine.planes[0].shape[2], block[0].shape[2], machine.reference
+    if settled.colour.size:
+        settled.colour[:, a:e] = colour(block, reference)[:, inner]
     fitted = np.zeros((len(settled.fitted), size), np.float32)
     line, knots = settled.line, machine.surroundings.knots
     season = machine.season[: len(reference)]
