@@ -38,12 +38,10 @@ FELLED, GROW, NEAR = 0.08, 3, 1
 SUMMER = (6, 7, 8, 9)
 
 WHY = """\
-Why `romania` is flagged less than asked for, found on every second window: the null is that of the whole scene, and the
-ground that is judged is its quietest third. On that ground the placebo windows themselves have p ≤ 1 % for 0.55 % of
-their values and p ≤ 5 % for 3.2 %; those in the first quarter of the reference, mostly of 2015 and 2016, p ≤ 1 % for
-1.1 %, the others for 0.4 %, as the windows judged here. Fellings in the placebo windows are a small part of it: with
-the ground that is not judged left out of the null the shares were 0.48 % and 4.6 %. With ground left out that other
-placebo windows show to have changed, or with every date co-registered, they stayed as they are."""
+In `romania` the null is that of the whole scene, and the ground that is judged is its quietest third: before optical G
+was put over how restless ground of that colour is, 0.32 % and 3.6 % were flagged there (0.49 % and 3.9 % at 10 m from
+fellings). The power 0.5 to which that counts was chosen on every second of these windows; 0.35 gave 0.7 % and 4.4 %,
+the full power 1.7 % and 6.6 %, for a new window is at times more restless than the placebos were."""
 
 
 @dataclass
