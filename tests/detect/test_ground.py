@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedet.detect.blocks import Floats
@@ -74,6 +74,7 @@ def test_too_few_pixels_or_windows_tell_nothing() -> None:
     assert learn(seen[:, :400], [[g[:400] for g in run] for run in runs]) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 300))
 def test_the_colour_is_the_mean_of_the_clear_reference_dates(seed: int, pixels: int) -> None:
     rng = np.random.default_rng(seed)
