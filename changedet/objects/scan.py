@@ -3,6 +3,9 @@
 G(τ) = n₁n₂/(n₁+n₂) |mean after − mean before|² on whitened residuals, as in ``detect/scan.py``; a series' statistic is
 its largest G less the median of its placebos' largest G, over their spread. The compiled scan of that room keeps only
 the largest G of millions of pixels; here are some hundred series, and a date needs G at every τ.
+
+How restless a series is known to be is part chance, and what disturbs all places alike in the window adds to it: its
+level of placebos counts to a power below 1 (``OPTICAL_TRUST``, ``RADAR_TRUST``), as if drawn towards its controls'.
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ HARMONIC_LEAST = 12.0
 LEAST_RESTLESS = 0.5
 PLACEBOS = 24
 LEAST_PLACEBOS = 4
+OPTICAL_TRUST, RADAR_TRUST = 0.95, 0.7
+"""Power to which a series' level of placebos counts; fitted to untouched objects of simulated sites (docs/design/0008).
+In radar speckle makes most of what the levels differ by, and it is as strong everywhere."""
 OWN = 0.5
 """Weight of a series' own spread of placebos against the spread that goes with its level in the controls."""
 
@@ -55,15 +61,22 @@ class Scan:
     """(places,): their spread."""
     restless: Doubles
     """(places,) by how much each series wanders more than the others; ``z`` is put over it."""
+    trust: float
+    """Power to which the level of a series counts."""
     inflation: Doubles
     """(places,) the placebos' G at one date over what independent dates would give, at the median; at least 1."""
     jump: Doubles
     """(bands,): median change of the surroundings from the reference period to the window, physical units."""
 
+    @property
+    def drawn(self) -> Doubles:
+        """(places,) what G is multiplied by, as the level it is compared with counts to the power ``trust``."""
+        return np.asarray(self.restless ** (2 * (1 - self.trust)))
+
     def statistic(self, z: Doubles | None = None) -> Doubles:
         """(places,) standardised largest G; NaN where there are too few dates."""
         g = largest(self.z if z is None else z, self.mask, self.reference, self.window)
-        return np.asarray((g - self.level) / self.spread)
+        return np.asarray((g * self.drawn - self.level) / self.spread)
 
 
 def profile(z: Doubles, mask: Doubles, before: NDArray, after: NDArray, least_after: int = MIN_AFTER) -> Doubles:
@@ -133,7 +146,9 @@ def scan(series: Series, times: NDArray[np.datetime64], reference: NDArray, wind
     z, scale = z / restless, scale * restless
     jump = np.median(around.line[:, window, 0], axis=1) - np.median(around.line[:, reference, 0], axis=1)
     step = whiten[:, :, None] / scale
-    return Scan(z, mask, step, times, reference, window, level, spread, restless, inflation, jump.astype(np.float64))
+    trust = OPTICAL_TRUST if series.ground is None else RADAR_TRUST
+    jump = jump.astype(np.float64)
+    return Scan(z, mask, step, times, reference, window, level, spread, restless, trust, inflation, jump)
 
 
 def _standard(values: Floats, mask: Floats, whiten: Doubles, before: NDArray) -> tuple[Doubles, Doubles]:

@@ -20,7 +20,7 @@ def scan_of(step: float, first: int, hidden: tuple[int, ...] = (), inflation: fl
     mask[list(hidden)] = 0
     one = np.ones(1)
     return Scan(
-        z * mask, mask, np.ones((1, 1, 1)), TIMES, REFERENCE, WINDOW, level=one, spread=one, restless=one,
+        z * mask, mask, np.ones((1, 1, 1)), TIMES, REFERENCE, WINDOW, level=one, spread=one, restless=one, trust=1.0,
         inflation=np.array([inflation]), jump=np.zeros(1),
     )  # fmt: skip
 
