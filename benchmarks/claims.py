@@ -130,32 +130,38 @@ def _away(on: date, after: Period, rng: np.random.Generator) -> Period | None:
     return choices[int(rng.integers(len(choices)))] if choices else None
 
 
-def simulated(numbers: Iterable[int], cache: Path | None) -> list[Case]:
+def simulated(numbers: Iterable[int], parts: Path | None) -> list[Case]:
     cases = []
     for number in numbers:
-        w = _cached(number, cache)
-        rng = np.random.default_rng([number, 5])
-        for one, what, window, true, event in draw(w, rng):
-            question = Question(what, window, w.periods, number)
-            (finding,), _ = assess([one], question, w.stacks, with_limit=False)
-            verdict = object_verdict(finding, what, window, None)
-            rule = threshold_rule(w, one, what, window)
-            field = one.name == "field"
-            cases.append(Case(what, window, true, event, one.diameter, field, finding, verdict, rule))
+        cases += _kept_site(number, parts)
         print(f"site {number}: {len(cases)} claims", file=sys.stderr, flush=True)
     return cases
 
 
-def _cached(number: int, cache: Path | None) -> World:
-    path = None if cache is None else cache / f"world-{number}.pkl"
+def _kept_site(number: int, parts: Path | None) -> list[Case]:
+    """The claims about one site; from a run before where they were kept, so that two processes can share the work."""
+    path = None if parts is None else parts / f"site-{number}.pkl"
     if path is not None and path.exists():
-        found: World = pickle.loads(path.read_bytes())
+        found: list[Case] = pickle.loads(path.read_bytes())
         return found
-    made = world(number)
+    cases = _site(number)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pickle.dumps(made, protocol=5))
-    return made
+        path.write_bytes(pickle.dumps(cases))
+    return cases
+
+
+def _site(number: int) -> list[Case]:
+    w = world(number)
+    rng = np.random.default_rng([number, 5])
+    cases = []
+    for one, what, window, true, event in draw(w, rng):
+        (finding,), _ = assess([one], Question(what, window, w.periods, number), w.stacks, with_limit=False)
+        verdict = object_verdict(finding, what, window, None)
+        rule = threshold_rule(w, one, what, window)
+        field = one.name == "field"
+        cases.append(Case(what, window, true, event, one.diameter, field, finding, verdict, rule))
+    return cases
 
 
 @dataclass(frozen=True)
@@ -303,15 +309,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
     parser.add_argument("--worlds", default="2500:2640", help="first:last of the simulated sites")
-    parser.add_argument("--cache", type=Path, help="folder in which simulated sites are kept")
-    parser.add_argument("--seed", type=int, default=1000, help="first of those of the real backgrounds' objects")
-    parser.add_argument("--parts", type=Path, help="folder in which measured tables are kept, and read from if there")
+    parser.add_argument("--seed", type=int, default=1040, help="first of those of the real backgrounds' objects")
+    parser.add_argument(
+        "--parts", type=Path, help="folder in which answers and tables are kept, and read from if there"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     options = parser.parse_args()
     first, last = (int(part) for part in options.worlds.split(":"))
     began, seed = time.monotonic(), options.seed
     parts: dict[str, Callable[[], list[str]]] = {
-        "simulated": lambda: simulated_table(simulated(range(first, last), options.cache)),
+        "simulated": lambda: simulated_table(simulated(range(first, last), options.parts)),
         "real": lambda: real_tables({name: run(DATA, range(seed, seed + n)) for name, (run, n) in REAL.items()}),
         "speed": claim_speed.timed,
     }

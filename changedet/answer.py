@@ -1,9 +1,9 @@
 """From what was measured to what is said: supported, contradicted or inconclusive, for each object and for the claim.
 
-The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (3 in 1000 where
-the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed although
-the claimed change would have been found, or where it changed at another time; else inconclusive, with the reasons and
-with what image would settle it.
+The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (15 in 10,000
+where the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed
+although the claimed change would have been found, or where it changed at another time; else inconclusive, with the
+reasons and with what image would settle it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from changedet.verdict import Outcome, Verdict
 
 UNCHANGED_P = 0.10
 """Above it an object looks as unchanged places do."""
-CLAIMED_P = 0.05
+CLAIMED_P = 0.02
 """Up to it the claimed change would hardly ever look so small."""
 WEAK_P = 0.02
 """Below it the change is too weak to be the one claimed: a crop that was cut, say, where a building is said to go."""
@@ -210,6 +210,9 @@ def _at_another_time(finding: Finding, claimed: tuple[What, Period], when: str) 
         return "inconclusive", f"something changed {when}; too few clear images say when", ("clouded",)
     if not _outside(finding, window, NEAR):
         return "inconclusive", f"something changed {when}, near the days claimed but not then", ("changed-otherwise",)
+    if finding.clear_in_time < LEAST_IMAGES:
+        few = "too few clear images from the days claimed on say whether anything did then"
+        return "inconclusive", f"something changed {when}; {few}", ("no-image-after",)
     if not _sure(finding):
         faint = "which is not when it is claimed, but it is too faint to be dated surely"
         return "inconclusive", f"something changed {when}, {faint}", ("changed-otherwise",)
@@ -302,10 +305,16 @@ def _weak(finding: Finding) -> bool:
 
 
 def _outside(finding: Finding, window: Period, by: timedelta) -> bool:
-    """Whether all dates that the images allow miss the days claimed, by some days."""
-    assert finding.bracket_after is not None
-    assert finding.bracket_before is not None
-    return finding.bracket_after >= window.end + by or finding.bracket_before <= window.start - by
+    """Whether all dates that the images allow miss the days claimed, by some days.
+
+    With some days to spare, the image at either end of the bracket may be misread as well.
+    """
+    spare = by > timedelta(0)
+    after = finding.loose_after if spare else finding.bracket_after
+    before = finding.loose_before if spare else finding.bracket_before
+    assert after is not None
+    assert before is not None
+    return after >= window.end + by or before <= window.start - by
 
 
 def _twice(finding: Finding) -> bool:

@@ -26,12 +26,12 @@ STILL = Finding(
     clear_in_time=8, clear_after=5, images_after=9,
 )  # fmt: skip
 CHANGED = replace(
-    STILL, p_intact=0.002, p_claimed=0.6, date_first=at(3, 10), date_last=at(3, 15), bracket_after=at(3, 10),
-    bracket_before=at(3, 15), scenes=("a", "b"), sensors=1,
+    STILL, p_intact=0.001, p_claimed=0.6, date_first=at(3, 10), date_last=at(3, 15), bracket_after=at(3, 10),
+    bracket_before=at(3, 15), loose_after=at(3, 5), loose_before=at(3, 20), scenes=("a", "b"), sensors=1,
 )  # fmt: skip
 LATE = replace(
     CHANGED, p_intact=0.0005, date_first=at(5, 10), date_last=at(5, 15), bracket_after=at(5, 10),
-    bracket_before=at(5, 15),
+    bracket_before=at(5, 15), loose_after=at(5, 5), loose_before=at(5, 20),
 )  # fmt: skip
 
 
@@ -39,10 +39,10 @@ LATE = replace(
     ("finding", "outcome", "reasons"),
     [
         (CHANGED, "supported", ()),
-        # one in a hundred is enough where the claimed change would surely be found, else only three in a thousand
+        # one in a hundred is enough where the claimed change would surely be found, else only 15 in 10,000
         (replace(CHANGED, p_intact=0.01), "supported", ()),
-        (replace(CHANGED, p_intact=0.003, power=0.2), "supported", ()),
-        (replace(CHANGED, p_intact=0.0031, power=0.89), "inconclusive", ("below-detection-limit",)),
+        (replace(CHANGED, p_intact=0.0015, power=0.2), "supported", ()),
+        (replace(CHANGED, p_intact=0.0016, power=0.89), "inconclusive", ("below-detection-limit",)),
         (replace(CHANGED, scenes=("a",)), "inconclusive", ("clouded",)),
         (replace(CHANGED, scenes=("a",), sensors=2), "supported", ()),
         (replace(CHANGED, as_claimed=False), "inconclusive", ("changed-otherwise",)),
@@ -50,15 +50,31 @@ LATE = replace(
         (replace(CHANGED, offset_suspect=True), "inconclusive", ("offset-suspect",)),
         (replace(CHANGED, misregistered=True), "inconclusive", ("misregistered",)),
         (replace(CHANGED, silent=("sentinel-2",)), "inconclusive", ("changed-otherwise",)),
-        (replace(CHANGED, lone_orbit=True), "inconclusive", ("changed-otherwise",)),
+        (replace(CHANGED, lone_orbit=True, p_intact=0.002), "inconclusive", ("changed-otherwise",)),
         (replace(CHANGED, lone_orbit=True, p_intact=0.0005), "supported", ()),
         (LATE, "contradicted", ()),
         (replace(LATE, silent=("sentinel-2",)), "contradicted", ()),
         # eight days after the last one claimed
         (
-            replace(LATE, date_first=at(4, 9), date_last=at(4, 14), bracket_after=at(4, 9), bracket_before=at(4, 14)),
+            replace(
+                LATE,
+                date_first=at(4, 9),
+                date_last=at(4, 14),
+                bracket_after=at(4, 9),
+                bracket_before=at(4, 14),
+                loose_after=at(4, 9),
+                loose_before=at(4, 19),
+            ),
             "inconclusive",
             ("changed-otherwise",),
+        ),
+        # were its first image misread, it would have been one week after
+        (replace(LATE, loose_after=at(4, 7)), "inconclusive", ("changed-otherwise",)),
+        # it changed before, but after the days claimed there is one image
+        (
+            replace(LATE, bracket_before=at(2, 1), loose_before=at(2, 6), bracket_after=at(1, 20), clear_in_time=1),
+            "inconclusive",
+            ("no-image-after",),
         ),
         # a faint change may be dated by another thing
         (replace(LATE, p_intact=0.002), "inconclusive", ("changed-otherwise",)),
@@ -77,7 +93,7 @@ LATE = replace(
         (replace(LATE, p_claimed=0.005), "contradicted", ()),
         (replace(LATE, p_claimed=0.005, power=0.5), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, p_claimed=0.005, clear_after=1), "inconclusive", ("changed-otherwise",)),
-        (replace(STILL, p_claimed=0.06), "inconclusive", ("busy-site",)),
+        (replace(STILL, p_claimed=0.03), "inconclusive", ("busy-site",)),
         (replace(STILL, power=0.89), "inconclusive", ("below-detection-limit",)),
         (replace(STILL, power=0.5, restless=True), "inconclusive", ("busy-site",)),
         (replace(STILL, power=0.5, clear_in_time=3), "inconclusive", ("clouded",)),

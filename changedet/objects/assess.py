@@ -142,6 +142,8 @@ def _dated(finding: Finding, looked: list[Seen], dated: dating.Dating, what: Wha
         date_last=_utc(dated.last),
         bracket_after=_utc(dated.after),
         bracket_before=_utc(dated.before),
+        loose_after=_utc(dated.loose[0]),
+        loose_before=_utc(dated.loose[1]),
         scenes=tuple(scene for _, scene in sorted(scenes)),
         sensors=len(sensors),
         lone_orbit=_lone_orbit(used, p),

@@ -27,6 +27,8 @@ class Dating:
     """Last image consistent with "before"."""
     before: Instant
     """First image consistent with "after"."""
+    loose: tuple[Instant, Instant]
+    """The image before ``after`` and the one behind ``before``: the bracket, were an image at its end misread."""
     shown: tuple[tuple[int, ...], ...]
     """Of each scan, the dates from ``before`` on that show it."""
     shares: tuple[float, ...]
@@ -58,10 +60,12 @@ def date(scans: Sequence[Scan], since: Instant) -> Dating | None:
     weight = np.where(usable, np.exp(np.where(usable, logs - logs[usable].max(), 0)) * width, 0)
     share = np.concatenate([[0.0], np.cumsum(weight / weight.sum())])
     low, high = _quantile((inner, edges), share, 0.025), _quantile((inner, edges), share, 0.975)
-    after = edges[max(int(np.searchsorted(share, SURE, side="right")) - 1, 0)]
-    before = edges[min(int(np.searchsorted(share, 1 - SURE)), len(edges) - 1)]
-    shown = [_shown(scan, before) for scan in scans]
-    return Dating(low, high, after, before, tuple(dates for dates, _ in shown), tuple(part for _, part in shown))
+    begin = max(int(np.searchsorted(share, SURE, side="right")) - 1, 0)
+    end = min(int(np.searchsorted(share, 1 - SURE)), len(edges) - 1)
+    loose = edges[max(begin - 1, 0)], edges[min(end + 1, len(edges) - 1)]
+    shown = [_shown(scan, edges[end]) for scan in scans]
+    dates, shares = tuple(dates for dates, _ in shown), tuple(part for _, part in shown)
+    return Dating(low, high, edges[begin], edges[end], loose, dates, shares)
 
 
 def _clear(scan: Scan) -> NDArray[np.datetime64]:

@@ -12,7 +12,7 @@ from changedet.stack import Periods
 
 ALPHA = 0.01
 """Up to this p_intact something is said to have changed."""
-FAINT_P = 0.003
+FAINT_P = 0.0015
 """Above it that is said only where the claimed change would have been found surely: where it would mostly be missed,
 true finds are few, and one chance find in a hundred unchanged objects is a large part of all finds."""
 POWER = 0.9
@@ -77,6 +77,9 @@ class Finding:
     bracket_after: datetime | None = None
     bracket_before: datetime | None = None
     """Last image consistent with "before", first consistent with "after", UTC."""
+    loose_after: datetime | None = None
+    loose_before: datetime | None = None
+    """The image before that, and the one behind: the bracket, were an image at its end misread. UTC."""
     scenes: tuple[str, ...] = ()
     """Ids of the scenes that show the change."""
     sensors: int = 0

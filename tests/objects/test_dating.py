@@ -41,6 +41,12 @@ def test_a_clear_step_lies_between_two_images() -> None:
     assert (found.last - found.first) / np.timedelta64(1, "D") == pytest.approx(9.5, abs=0.1)
 
 
+def test_were_an_image_misread_the_bracket_would_reach_to_the_next_clear_one() -> None:
+    found = dated(scan_of(5, 14, hidden=(12, 15)))
+    assert (found.after, found.before) == (TIMES[13], TIMES[14])
+    assert found.loose == (TIMES[11], TIMES[16])
+
+
 def test_clouds_widen_the_bracket() -> None:
     found = dated(scan_of(5, 14, hidden=(13, 14)))
     assert (found.after, found.before) == (TIMES[12], TIMES[15])
