@@ -40,8 +40,9 @@ SUMMER = (6, 7, 8, 9)
 WHY = """\
 In `romania` the null is that of the whole scene, and the ground that is judged is its quietest third: before optical G
 was put over how restless ground of that colour is, 0.32 % and 3.6 % were flagged there (0.49 % and 3.9 % at 10 m from
-fellings). The power 0.5 to which that counts was chosen on every second of these windows; 0.35 gave 0.7 % and 4.4 %,
-the full power 1.7 % and 6.6 %, for a new window is at times more restless than the placebos were."""
+fellings). The power 0.5 to which that counts was chosen on every third of these windows, where 0.35 gave 0.7 % and
+4.4 %, the full power 1.7 % and 6.6 %, for a new window is at times more restless than the placebos were; of the other
+two thirds 0.65 % and 4.9 % are flagged (0.83 % and 5.1 % at 10 m)."""
 
 
 @dataclass
