@@ -139,10 +139,7 @@ def _calibrate(machine: Machine, sample: list[Pane], now: list[Floats], rate: fl
     if len(windows) < 2:
         return None
     raw = [machine.on_panes(sample, np.array(w.before, np.int32), np.array(w.after, np.int32)) for w in windows]
-    restless = None if machine.log else _ground(machine, sample, raw)
-    if restless is not None:
-        quiet = restless.quiet(_colours(machine, sample))
-        now, *raw = ([g * q for g, q in zip(found, quiet, strict=True)] for found in (now, *raw))
+    restless, (now, *raw) = _over_ground(machine, sample, [now, *raw])
     runs = [[g / _level(g) for g in found] for found in raw]
     try:
         scale, statistics = _fit(runs, now, (real - least + 1) / (length - least + 1))
@@ -170,12 +167,18 @@ def _calibrate(machine: Machine, sample: list[Pane], now: list[Floats], rate: fl
     return scale.p, calibration.attrs() | (tail.attrs() if tail is not None else {}), restless
 
 
-def _colours(machine: Machine, sample: list[Pane]) -> Floats:
-    return np.concatenate([ground.colour(pane.block, machine.reference)[:, pane.inner] for pane in sample], axis=1)
-
-
-def _ground(machine: Machine, sample: list[Pane], raw: list[list[Floats]]) -> Ground | None:
-    return ground.learn(_colours(machine, sample), [[g / _level(g) for g in found] for found in raw])
+def _over_ground(
+    machine: Machine, sample: list[Pane], found: list[list[Floats]]
+) -> tuple[Ground | None, list[list[Floats]]]:
+    """G of the real window, which comes first, and of the placebos over how restless ground of their colour is."""
+    if machine.log:
+        return None, found
+    seen = np.concatenate([ground.colour(pane.block, machine.reference)[:, pane.inner] for pane in sample], axis=1)
+    restless = ground.learn(seen, [[g / _level(g) for g in run] for run in found[1:]])
+    if restless is None:
+        return None, found
+    quiet = restless.quiet(seen)
+    return restless, [[g * q for g, q in zip(run, quiet, strict=True)] for run in found]
 
 
 def _piece_tail(
