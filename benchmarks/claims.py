@@ -309,7 +309,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
     parser.add_argument("--worlds", default="2500:2640", help="first:last of the simulated sites")
-    parser.add_argument("--seed", type=int, default=1040, help="first of those of the real backgrounds' objects")
+    parser.add_argument("--seed", type=int, default=1060, help="first of those of the real backgrounds' objects")
     parser.add_argument(
         "--parts", type=Path, help="folder in which answers and tables are kept, and read from if there"
     )

@@ -1,6 +1,6 @@
 """From what was measured to what is said: supported, contradicted or inconclusive, for each object and for the claim.
 
-The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (15 in 10,000
+The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (1 in 2000
 where the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed
 although the claimed change would have been found, or where it changed at another time; else inconclusive, with the
 reasons and with what image would settle it.

@@ -39,10 +39,10 @@ LATE = replace(
     ("finding", "outcome", "reasons"),
     [
         (CHANGED, "supported", ()),
-        # one in a hundred is enough where the claimed change would surely be found, else only 15 in 10,000
+        # one in a hundred is enough where the claimed change would surely be found, else only one in two thousand
         (replace(CHANGED, p_intact=0.01), "supported", ()),
-        (replace(CHANGED, p_intact=0.0015, power=0.2), "supported", ()),
-        (replace(CHANGED, p_intact=0.0016, power=0.89), "inconclusive", ("below-detection-limit",)),
+        (replace(CHANGED, p_intact=0.0005, power=0.2), "supported", ()),
+        (replace(CHANGED, p_intact=0.0006, power=0.89), "inconclusive", ("below-detection-limit",)),
         (replace(CHANGED, scenes=("a",)), "inconclusive", ("clouded",)),
         (replace(CHANGED, scenes=("a",), sensors=2), "supported", ()),
         (replace(CHANGED, as_claimed=False), "inconclusive", ("changed-otherwise",)),
