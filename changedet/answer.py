@@ -27,9 +27,10 @@ WEAK_P = 0.02
 RARER = 5.0
 """Where the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``): by how much rarer it must be that the
 claimed change looks so small than that an unchanged place looks so changed."""
-SHARED = 0.5
+SHARED, SHARED_SURELY = 0.5, 0.25
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
-window does not say that it happened then."""
+window does not say that it happened then. The latter where the claimed change would surely be found: what was found is
+then likelier to be that."""
 SURE_P = 0.001
 """Up to it a change is so clear that its date can contradict a claim, or one radar orbit of several support it: a faint
 one may be chance, or dated by another thing."""
@@ -296,7 +297,8 @@ def _meets(finding: Finding, window: Period) -> bool:
     assert finding.date_last is not None
     shorter = min(finding.date_last - finding.date_first, window.end - window.start)
     first, last = max(finding.date_first, window.start), min(finding.date_last, window.end)
-    return last > first and (last - first) >= SHARED * shorter
+    shared = SHARED_SURELY if (finding.power or 0.0) >= POWER else SHARED
+    return last > first and (last - first) >= shared * shorter
 
 
 def _weak(finding: Finding) -> bool:
@@ -307,14 +309,17 @@ def _weak(finding: Finding) -> bool:
 def _outside(finding: Finding, window: Period, by: timedelta) -> bool:
     """Whether all dates that the images allow miss the days claimed, by some days.
 
-    With some days to spare, the image at either end of the bracket may be misread as well.
+    With some days to spare, they must miss them as well were the image at the end of the bracket misread.
     """
-    spare = by > timedelta(0)
-    after = finding.loose_after if spare else finding.bracket_after
-    before = finding.loose_before if spare else finding.bracket_before
+    after, before = finding.bracket_after, finding.bracket_before
     assert after is not None
     assert before is not None
-    return after >= window.end + by or before <= window.start - by
+    later, earlier = after >= window.end + by, before <= window.start - by
+    if by > timedelta(0):
+        assert finding.loose_after is not None
+        assert finding.loose_before is not None
+        later, earlier = later and finding.loose_after >= window.end, earlier and finding.loose_before <= window.start
+    return later or earlier
 
 
 def _twice(finding: Finding) -> bool:

@@ -68,8 +68,9 @@ LATE = replace(
             "inconclusive",
             ("changed-otherwise",),
         ),
-        # were its first image misread, it would have been one week after
-        (replace(LATE, loose_after=at(4, 7)), "inconclusive", ("changed-otherwise",)),
+        # were the image before it misread, it would have been on the last day
+        (replace(LATE, loose_after=at(3, 31)), "inconclusive", ("changed-otherwise",)),
+        (replace(LATE, loose_after=at(4, 1)), "contradicted", ()),
         # it changed before, but after the days claimed there is one image
         (
             replace(LATE, bracket_before=at(2, 1), loose_before=at(2, 6), bracket_after=at(1, 20), clear_in_time=1),
@@ -79,9 +80,15 @@ LATE = replace(
         # a faint change may be dated by another thing
         (replace(LATE, p_intact=0.002), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, bracket_after=at(3, 20)), "inconclusive", ("clouded",)),
-        # of the 66 days of the interval only 11 lie in the window of 31
-        (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "inconclusive", ("clouded",)),
-        (replace(CHANGED, date_first=at(3, 10), date_last=at(5, 26)), "supported", ()),
+        # of the 66 days of the interval only 11 lie in the window of 31: a third of it, or a sixth
+        (
+            replace(CHANGED, p_intact=0.0005, power=0.5, date_first=at(3, 21), date_last=at(5, 26)),
+            "inconclusive",
+            ("clouded",),
+        ),
+        (replace(CHANGED, p_intact=0.0005, power=0.5, date_first=at(3, 10), date_last=at(5, 26)), "supported", ()),
+        (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "supported", ()),
+        (replace(CHANGED, date_first=at(3, 27), date_last=at(5, 26)), "inconclusive", ("clouded",)),
         (STILL, "contradicted", ()),
         # somewhat changed: the claimed change must look so small five times more seldom
         (replace(STILL, p_intact=0.10, p_claimed=0.03), "inconclusive", ("busy-site",)),
