@@ -32,7 +32,7 @@ from changedet.store import Store
 
 CHANGED, UNCHANGED = 2000, 6000
 """Pixels drawn from a city, at most; each city weighs the same."""
-SEEDS = (0, 1)
+SEEDS = tuple(range(6))
 """As many forests are averaged, each from pixels of its own."""
 NO_LABEL = 255
 SETTINGS = {
