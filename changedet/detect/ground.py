@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from changedet.detect.blocks import Block, Floats
 from changedet.detect.kernels import LANES, ONE
+from changedet.detect.residuals import reference_mean
 
 TRUST = 0.5
 """Power to which the line counts: quiet ground is at times more restless in a new window than it was in placebos."""
@@ -45,14 +46,10 @@ def _mean(values: Floats, mask: Floats, reference: NDArray[np.int32], out: Float
             ok = mask[t, a:e]
             for i in range(e - a):
                 n[i] += ok[i]
+        for i in range(e - a):
+            n[i] = max(n[i], ONE)
         for b in range(bands):
-            total = out[b, a:e]
-            for t in reference:
-                x, ok = values[b, t, a:e], mask[t, a:e]
-                for i in range(e - a):
-                    total[i] += x[i] * ok[i]
-            for i in range(e - a):
-                total[i] /= max(n[i], ONE)
+            reference_mean(values[b], mask, (a, e), reference, n, out[b, a:e])
 
 
 @dataclass(frozen=True, slots=True)

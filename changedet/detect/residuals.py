@@ -111,9 +111,8 @@ def _keep(fitted: Floats, row: int, a: int, parts: tuple[Floats, ...]) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _reference_mean(
-    band: Floats, mask: Floats, span: tuple[int, int], reference: Ints, n: Floats, mean: Floats
-) -> None:
+def reference_mean(band: Floats, mask: Floats, span: tuple[int, int], reference: Ints, n: Floats, mean: Floats) -> None:
+    """Mean of some pixels over the ``n`` valid ones of their reference dates, into ``mean``."""
     a, e = span
     mean[:] = 0
     for t in reference:
@@ -147,7 +146,7 @@ def _residuals(
         n[i] = max(n[i], ONE)
     mean = np.empty(lanes, np.float32)
     for b in range(bands):
-        _reference_mean(block[b], mask, span, reference, n, mean)
+        reference_mean(block[b], mask, span, reference, n, mean)
         place, beyond = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
         for i in range(lanes):
             place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])

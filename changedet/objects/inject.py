@@ -89,10 +89,10 @@ def injected(scanned: Scan, steps: Doubles, days: NDArray[np.datetime64], everyw
     steps : (bands, controls)
     days : (controls,) when each step happens
     """
-    # G goes with the square of a step, and counts for as much as that of the object
-    step = (
-        scanned.step[:, :, 1:] if everywhere else scanned.step[:, :, :1] * np.sqrt(scanned.drawn[0] / scanned.drawn[1:])
-    )
+    step = scanned.step[:, :, 1:]
+    if not everywhere:
+        # G goes with the square of a step, and counts for as much as that of the object
+        step = scanned.step[:, :, :1] * np.sqrt(scanned.drawn[0] / scanned.drawn[1:])
     added = (step * steps[None]).sum(1)
     later = (scanned.times[:, None] >= days[None, :]) & (scanned.mask[:, 1:] > 0)
     z = scanned.z.copy()

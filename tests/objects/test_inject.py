@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedet.objects.inject import RADAR_STEP_DB, radar_steps
+from changedet.objects.inject import RADAR_STEP_DB, injected, radar_steps
+from changedet.objects.scan import Scan
 
 
 @given(st.floats(0.2, 30), st.floats(0.05, 1), st.integers(0, 1000))
@@ -39,3 +40,18 @@ def test_damage_need_not_change_an_echo() -> None:
     steps = radar_steps("damaged", np.array([30.0, 8.0]), 1.0, 40, np.random.default_rng(1))
     assert steps.shape == (2, 40)
     assert not steps.any()
+
+
+def test_a_step_put_into_a_control_counts_for_as_much_as_it_would_in_the_object() -> None:
+    # three series without noise, the object half as restless as one control and as restless as the other
+    times = np.datetime64("2024-01-01", "ns") + np.arange(20) * np.timedelta64(10, "D")
+    one, restless = np.ones(3), np.array([1.0, 2.0, 1.0])
+    before, after = np.arange(10, dtype=np.int32), np.arange(10, 20, dtype=np.int32)
+    scanned = Scan(
+        np.zeros((1, 20, 3)), np.ones((20, 3)), np.ones((1, 1, 3)), times, before, after, level=one, spread=one,
+        restless=restless, trust=0.7, inflation=one, jump=np.zeros(1),
+    )  # fmt: skip
+    assert scanned.drawn == pytest.approx([1, 2**0.6, 1])
+    found = injected(scanned, np.full((1, 2), 2.0), np.full(2, times[10]))
+    # n1 n2 / (n1 + n2) d², less the level
+    assert found == pytest.approx([10 * 10 / 20 * 4 - 1] * 2)
