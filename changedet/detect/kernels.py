@@ -21,6 +21,8 @@ LANES = 512
 GROUP = 16
 """Segments that share their scratch memory."""
 ONE = np.float32(1)
+N1, N2, FIT, D2, ALONG, WAY = (LANES * k for k in range(6))
+"""Parts of the scratch memory of ``_peaks``: dates before and after, 1 where the date may be one of change, …"""
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -55,10 +57,9 @@ def scan(
         # once a group: freed and allocated for every segment, they would go back to the system each time
         count = np.zeros((steps + 1, LANES), np.float32)
         sums = np.zeros((steps + 1, block.shape[0], LANES), np.float32)
-        peak = np.empty((steps, LANES), np.float32)
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
-            scan_segment(block, mask, span, dates, (whiten, pole, rules), (count, sums, peak), out)
+            scan_segment(block, mask, span, dates, (whiten, pole, rules), (count, sums), (a, out))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -68,18 +69,19 @@ def scan_segment(
     span: tuple[int, int],
     dates: tuple[Ints, Ints, Ints],
     settings: tuple[Floats, Floats, Floats],
-    scratch: tuple[Floats, Floats, Floats],
-    out: tuple[Floats, Ints, Floats],
+    scratch: tuple[Floats, Floats],
+    out: tuple[int, tuple[Floats, Ints, Floats]],
 ) -> None:
-    """:func:`scan` of some pixels; ``settings`` are whiten, pole and rules, ``scratch`` as in ``_peaks``."""
-    real, whole, curve = out
+    """:func:`scan` of some pixels.
+
+    ``settings`` are whiten, pole and rules, ``scratch`` and ``out`` as in ``_peaks``.
+    """
     whiten, pole, rules = settings
-    count, sums, peak = scratch
     n, scale = _scale(block, mask, span, dates[0], whiten, rules)
     before, last = _reference_sums(block, mask, span, dates[0], scale, rules[2])
-    _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), (count, sums))
-    _peaks(mask, span, (dates[1], dates[2]), (n, before, pole, rules), (count, sums, peak), real)
-    _tell(span, (n, last), (count, peak), whole, curve)
+    _window_sums(block, mask, span, dates[1], (whiten, scale, rules[2]), scratch)
+    _peaks(mask, span, (dates[1], dates[2]), (n, before, pole, rules), scratch, out)
+    _tell(span, (n, last), (scratch[0], dates[1].shape[0]), out)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -120,20 +122,18 @@ def scan_window(
 
     ``places`` are the dates' indices in the block, and where each "after" may end; the rest as in :func:`scan`.
     """
-    real, whole, curve = out
     numbers, latest = settled
     bands, steps, pixels = block.shape[0], places[0].shape[0], block.shape[2]
     group = LANES * GROUP
     for part in prange((pixels + group - 1) // group):
         count = np.zeros((steps + 1, LANES), np.float32)
         sums = np.zeros((steps + 1, bands, LANES), np.float32)
-        peak = np.empty((steps, LANES), np.float32)
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
             n, scale, before = numbers[0, a : span[1]], numbers[1, a : span[1]], numbers[2:, a : span[1]]
             _window_sums(block, mask, span, places[0], (whiten, scale, rules[2]), (count, sums))
-            _peaks(mask, span, places, (n, before, pole, rules), (count, sums, peak), real)
-            _tell(span, (n, latest[a : span[1]]), (count, peak), whole, curve)
+            _peaks(mask, span, places, (n, before, pole, rules), (count, sums), (a, out))
+            _tell(span, (n, latest[a : span[1]]), (count, steps), (a, out))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -251,73 +251,85 @@ def _peaks(
     span: tuple[int, int],
     places: tuple[Ints, Ints],
     settings: tuple[Floats, Floats, Floats, Floats],
-    scratch: tuple[Floats, Floats, Floats],
-    real: Floats,
+    scratch: tuple[Floats, Floats],
+    out: tuple[int, tuple[Floats, Ints, Floats]],
 ) -> None:
-    """Every G, and the largest with its sign."""
+    """Every G, and the largest with its sign, of the segment ``span`` of a block; into ``out`` from its pixel on."""
     a, e = span
     lanes = e - a
     window, ends = places
     n, before, pole, rules = settings
-    count, sums, peak = scratch
-    best, sign = real[0, a:e], real[1, a:e]
+    count, sums = scratch
+    to, (real, _, curve) = out
+    best, sign = real[0, to : to + lanes], real[1, to : to + lanes]
+    here = slice(to, to + lanes) if curve.shape[0] else slice(0, lanes)
+    each = curve if curve.shape[0] else np.empty((1, lanes), np.float32)
     best[:] = -1
     sign[:] = 0
-    d, d2, along, way = _lanes(lanes), _lanes(lanes), _lanes(lanes), _lanes(lanes)
-    u1, u2, fit = _lanes(lanes), _lanes(lanes), _lanes(lanes)
-    least1, least2 = rules[0], rules[1]
+    # one array, and constant distances in it: the compiler need not ask whether its parts overlap
+    work = np.zeros(6 * LANES, np.float32)
     for k in range(window.shape[0]):
-        ok, low, g = mask[window[k], a:e], count[k], peak[k]
+        ok, low, g = mask[window[k], a:e], count[k], each[min(k, each.shape[0] - 1), here]
         g[:] = -1
         for i in range(lanes):
-            u1[i] = ONE / max(n[i] + low[i], ONE)
-        for i in range(lanes):
-            fit[i] = ONE if (ok[i] > 0) & (n[i] >= least1) else np.float32(0)
+            work[i + N1] = n[i] + low[i]
+            work[i + FIT] = ONE if (ok[i] > 0) & (n[i] >= rules[0]) else np.float32(0)
         for s in range(ends.shape[0]):
             end = ends[s, k]
             if s > 0 and end == ends[s - 1, k]:
                 continue
             high = count[end]
             for i in range(lanes):
-                u2[i] = ONE / max(high[i] - low[i], ONE)
+                work[i + N2] = high[i] - low[i]
+                work[i + D2], work[i + ALONG] = 0, 0
             for b in range(before.shape[0]):
-                base, start, stop, toward = before[b], sums[k, b], sums[end, b], pole[b]
-                for i in range(lanes):
-                    d[i] = (stop[i] - start[i]) * u2[i] - (base[i] + start[i]) * u1[i]
-                if b == 0:
-                    for i in range(lanes):
-                        d2[i] = d[i] * d[i]
-                        along[i] = toward * d[i]
-                else:
-                    for i in range(lanes):
-                        d2[i] += d[i] * d[i]
-                        along[i] += toward * d[i]
-            for i in range(lanes):
-                new = d2[i] / (u1[i] + u2[i])
-                good = (fit[i] > 0) & (high[i] - low[i] >= least2)
-                d2[i] = new if good else -ONE
-            for i in range(lanes):
-                new, old, to, at = d2[i], g[i], along[i], way[i]
-                way[i] = to if new > old else at
-                g[i] = new if new > old else old
+                _differ(work, (before, sums), (k, end, b), pole[b], lanes)
+            _largest(work, rules[1], lanes, g)
         for i in range(lanes):
-            new, old, to, at = g[i], best[i], way[i], sign[i]
-            sign[i] = to if new > old else at
+            new, old, way, at = g[i], best[i], work[i + WAY], sign[i]
+            sign[i] = way if new > old else at
             best[i] = new if new > old else old
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tell(
-    span: tuple[int, int], reference: tuple[Floats, Ints], scratch: tuple[Floats, Floats], whole: Ints, curve: Floats
+def _differ(
+    work: Floats, totals: tuple[Floats, Floats], place: tuple[int, int, int], toward: np.float32, lanes: int
 ) -> None:
-    """Copy what is kept of a segment's scratch memory."""
-    a, e = span
-    (n, last), (count, peak) = reference, scratch
-    steps = peak.shape[0]
-    for i in range(e - a):
-        whole[0, a + i] = last[i]
-        whole[1, a + i] = np.int32(n[i]) * 4096 + np.int32(count[steps, i])
-    for k in range(curve.shape[0]):
-        part, row = peak[k], curve[k, a:e]
-        for i in range(e - a):
-            row[i] = part[i]
+    """Add a band's n₁n₂(mean after − mean before) to ``ALONG``, and its square to ``D2``."""
+    # indices and no slices: each of those would be counted as one that holds the array, which other cores have to see
+    (before, sums), (k, end, b) = totals, place
+    for i in range(lanes):
+        start = sums[k, b, i]
+        d = (sums[end, b, i] - start) * work[i + N1] - (before[b, i] + start) * work[i + N2]
+        work[i + D2] += d * d
+        work[i + ALONG] += toward * d
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _largest(work: Floats, least: np.float32, lanes: int, g: Floats) -> None:
+    """G of one "after", into ``g`` where it is the largest yet, with its way along the pole into ``WAY``."""
+    for i in range(lanes):
+        n1, n2, fit, old, at = work[i + N1], work[i + N2], work[i + FIT], g[i], work[i + WAY]
+        share = ONE / (n1 * n2 * (n1 + n2))
+        good = (fit > 0) & (n2 >= least)
+        new = work[i + D2] * share if good else -ONE
+        to = work[i + ALONG] * share * (n1 + n2)
+        work[i + WAY] = to if new > old else at
+        g[i] = new if new > old else old
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tell(
+    span: tuple[int, int],
+    reference: tuple[Floats, Ints],
+    window: tuple[Floats, int],
+    out: tuple[int, tuple[Floats, Ints, Floats]],
+) -> None:
+    """The last valid reference date, and the numbers of valid dates."""
+    (n, last), (count, steps), (to, (_, whole, _)) = reference, window, out
+    lanes = span[1] - span[0]
+    # a slice of its own: to read or write at a sum of two indices is done one by one
+    latest, numbers, seen = whole[0, to : to + lanes], whole[1, to : to + lanes], count[steps]
+    for i in range(lanes):
+        latest[i] = last[i]
+        numbers[i] = np.int32(n[i]) * 4096 + np.int32(seen[i])

@@ -179,9 +179,8 @@ class Machine:
         seen = np.empty((len(self.window), last - first), np.float32)
         out = self.out(0, last - first, len(self.window))
         dates = self.reference, self.window, self.ends(self.window)
-        scan_planes(
-            planes, (first, last, self.log), dates, baseline, (self.whiten[0], self.pole(0), self.rules), (*out, seen)
-        )
+        rules = self.whiten[0], self.pole(0), self.rules
+        scan_planes(planes, (first, last, self.log), dates, baseline, rules, out, seen)
         return [Found.of(out)], seen
 
     def smoothed(self, block: Block, width: int) -> Iterator[tuple[int, Floats]]:

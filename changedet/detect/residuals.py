@@ -10,6 +10,9 @@ from changedet.detect.kernels import LANES, ONE, Floats, Ints
 
 YEAR = np.timedelta64(31_556_952, "s")
 
+Baseline = tuple[Floats, Floats, Floats, float]
+"""Of :func:`subtract_baseline`: season, surroundings, knots, least."""
+
 
 def has_season(times: NDArray[np.datetime64], reference: Ints, least: float) -> bool:
     """Whether the reference dates can tell the season: ``least`` of them, over a year."""
@@ -41,73 +44,92 @@ def subtract_baseline(
     knots : ``(bands, 4)``, of the reference mean: where the level holds, lowest, bend, highest
     least : clear reference observations from which a pixel's season is fitted; below, its baseline is the mean
     """
-    fit_baseline(block, mask, reference, season, surroundings, knots, least, np.empty((0, 0), np.float32))
+    fitted = np.empty((5 * block.shape[0] + 2, block.shape[2]), np.float32)
+    fit_baseline(block, mask, reference, (season, surroundings, knots, float(least)), fitted)
+    take_baseline(block, mask, season, surroundings, fitted)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def fit_baseline(
-    block: Floats,
-    mask: Floats,
-    reference: Ints,
-    season: Floats,
-    surroundings: Floats,
-    knots: Floats,
-    least: float,
-    fitted: Floats,
-) -> None:
-    """As :func:`subtract_baseline`; what was fitted is put into ``fitted``, ``(5 bands + 2, pixels)`` or empty."""
+def fit_baseline(block: Floats, mask: Floats, reference: Ints, baseline: Baseline, fitted: Floats) -> None:
+    """What :func:`take_baseline` takes off each pixel, into ``fitted``, ``(5 bands + 2, pixels)``.
+
+    For each band: where the pixel lies on the surroundings' line, how far beyond its bend, its mean, and the cosine and
+    sine of its season; then their means over the reference dates.
+    """
     pixels = block.shape[2]
     for segment in prange((pixels + LANES - 1) // LANES):
         a = segment * LANES
         span = (a, min(a + LANES, pixels))
-        n = _residuals(block, mask, span, reference, surroundings, knots, fitted)
-        if season.shape[1] == 2:
-            _season(block, mask, span, reference, season, n, np.float32(least), fitted)
+        fit_segment(block, mask, span, reference, baseline, fitted)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def residuals_of(
-    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, baseline: tuple[Floats, Floats, Floats, float]
+def fit_segment(
+    block: Floats, mask: Floats, span: tuple[int, int], reference: Ints, baseline: Baseline, fitted: Floats
 ) -> None:
-    """:func:`subtract_baseline` of some pixels; ``baseline`` is season, surroundings, knots and least."""
+    """:func:`fit_baseline` of some pixels."""
+    a, e = span
+    lanes = e - a
     season, surroundings, knots, least = baseline
-    nothing = np.empty((0, 0), np.float32)
-    n = _residuals(block, mask, span, reference, surroundings, knots, nothing)
+    n, lacks = np.zeros(lanes, np.float32), np.zeros(len(reference), np.bool_)
+    for k in range(len(reference)):
+        ok, seen = mask[reference[k], a:e], 0
+        for i in range(lanes):
+            n[i] += ok[i]
+            seen += ok[i] > 0
+        lacks[k] = seen < lanes
+    for i in range(lanes):
+        n[i] = max(n[i], ONE)
+    for b in range(block.shape[0]):
+        place, beyond, mean = fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e]
+        reference_mean(block[b], mask, span, reference, n, mean)
+        for i in range(lanes):
+            place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])
+        for i in range(lanes):
+            beyond[i] = max(place[i] - knots[b, 2], np.float32(0))
+        for i in range(lanes):
+            place[i] -= knots[b, 0]
+        _less_surroundings(mask, span, (reference, lacks), surroundings[b], (n, place, beyond), mean)
     if season.shape[1] == 2:
-        _season(block, mask, span, reference, season, n, np.float32(least), nothing)
+        _fit_season(block, mask, span, reference, (season, surroundings, n, np.float32(least)), fitted)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def take_baseline(block: Floats, mask: Floats, season: Floats, surroundings: Floats, fitted: Floats) -> None:
-    """Replace a block of other dates by its residuals, by what :func:`fit_baseline` fitted: to the same bytes."""
-    bands, dates, pixels = block.shape
+    """Replace a block by its residuals, by what :func:`fit_baseline` fitted; its dates may be others."""
+    pixels = block.shape[2]
     for segment in prange((pixels + LANES - 1) // LANES):
-        a, e = segment * LANES, min((segment + 1) * LANES, pixels)
-        lanes = e - a
-        c, s = fitted[5 * bands, a:e], fitted[5 * bands + 1, a:e]
-        for b in range(bands):
-            place, beyond, mean = fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e]
-            xc, xs = fitted[5 * b + 3, a:e], fitted[5 * b + 4, a:e]
-            for t in range(dates):
-                level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
-                x, ok = block[b, t, a:e], mask[t, a:e]
-                for i in range(lanes):
-                    x[i] -= level + slope * place[i] + bend * beyond[i]
-                for i in range(lanes):
-                    x[i] = (x[i] - mean[i]) * ok[i]
-                if season.shape[1] == 2:
-                    p, q = season[t, 0], season[t, 1]
-                    for i in range(lanes):
-                        x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]
+        a = segment * LANES
+        span = (a, min(a + LANES, pixels))
+        for t in range(block.shape[1]):
+            take_date(block, mask, t, span, (season, surroundings, fitted))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _keep(fitted: Floats, row: int, a: int, parts: tuple[Floats, ...]) -> None:
-    """Copy parts into rows that follow each other, from pixel ``a`` on; by hand, for slices take long to compile."""
-    for k in range(len(parts)):
-        part = parts[k]
-        for i in range(len(part)):
-            fitted[row + k, a + i] = part[i]
+def take_date(
+    block: Floats, mask: Floats, t: int, span: tuple[int, int], baseline: tuple[Floats, Floats, Floats]
+) -> None:
+    """:func:`take_baseline` of one date of some pixels; ``baseline`` is season, surroundings and what was fitted."""
+    a, e = span
+    season, surroundings, fitted = baseline
+    bands, ok = block.shape[0], mask[t, a:e]
+    for b in range(bands):
+        x = block[b, t, a:e]
+        _less_line(x, ok, surroundings[b, t], (fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e]))
+        if season.shape[1] == 2:
+            p, q = season[t, 0], season[t, 1]
+            xc, xs = fitted[5 * b + 3, a:e], fitted[5 * b + 4, a:e]
+            c, s = fitted[5 * bands, a:e], fitted[5 * bands + 1, a:e]
+            for i in range(e - a):
+                x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _less_line(x: Floats, ok: Floats, line: Floats, pixels: tuple[Floats, Floats, Floats]) -> None:
+    """Take the surroundings' change and the pixels' mean off one date; 0 where it is missing."""
+    (place, beyond, mean), level, slope, bend = pixels, line[0], line[1], line[2]
+    for i in range(x.shape[0]):
+        x[i] = (x[i] - (level + slope * place[i] + bend * beyond[i]) - mean[i]) * ok[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -124,75 +146,56 @@ def reference_mean(band: Floats, mask: Floats, span: tuple[int, int], reference:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _residuals(
-    block: Floats,
+def _less_surroundings(
     mask: Floats,
     span: tuple[int, int],
-    reference: Ints,
+    reference: tuple[Ints, NDArray[np.bool_]],
     surroundings: Floats,
-    knots: Floats,
-    fitted: Floats,
-) -> Floats:
-    """Subtract surroundings and reference mean; the number of valid reference dates, at least 1."""
-    bands, dates, _ = block.shape
+    pixels: tuple[Floats, Floats, Floats],
+    mean: Floats,
+) -> None:
+    """Subtract from the mean of the reference what the surroundings' change adds to it.
+
+    The sum over all dates is the same for every pixel; only where a date ``lacks`` pixels is it taken from them.
+    """
     a, e = span
-    lanes = e - a
-    n = np.zeros(lanes, np.float32)
-    for t in reference:
-        ok = mask[t, a:e]
-        for i in range(lanes):
-            n[i] += ok[i]
-    for i in range(lanes):
-        n[i] = max(n[i], ONE)
-    mean = np.empty(lanes, np.float32)
-    for b in range(bands):
-        reference_mean(block[b], mask, span, reference, n, mean)
-        place, beyond = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
-        for i in range(lanes):
-            place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])
-        for i in range(lanes):
-            beyond[i] = max(place[i] - knots[b, 2], np.float32(0))
-        for i in range(lanes):
-            place[i] -= knots[b, 0]
-        mean[:] = 0
-        follows = 0
-        for t in range(dates):
-            level, slope, bend = surroundings[b, t, 0], surroundings[b, t, 1], surroundings[b, t, 2]
-            x, ok = block[b, t, a:e], mask[t, a:e]
-            for i in range(lanes):
-                x[i] -= level + slope * place[i] + bend * beyond[i]
-            # the reference's mean in the same pass: the date is still in the first-level cache
-            if follows < len(reference) and reference[follows] == t:
-                follows += 1
-                for i in range(lanes):
-                    mean[i] += x[i] * ok[i]
-        for i in range(lanes):
-            mean[i] /= n[i]
-        if len(fitted):
-            _keep(fitted, 5 * b, a, (place, beyond, mean))
-        for t in range(dates):
-            x, ok = block[b, t, a:e], mask[t, a:e]
-            for i in range(lanes):
-                x[i] = (x[i] - mean[i]) * ok[i]
-    return n
+    (dates, lacks), (n, place, beyond) = reference, pixels
+    level, slope, bend = np.float32(0), np.float32(0), np.float32(0)
+    for t in dates:
+        level += surroundings[t, 0]
+        slope += surroundings[t, 1]
+        bend += surroundings[t, 2]
+    total = np.empty(e - a, np.float32)
+    for i in range(e - a):
+        total[i] = level + slope * place[i] + bend * beyond[i]
+    for k in range(len(dates)):
+        if lacks[k]:
+            level, slope, bend = surroundings[dates[k], 0], surroundings[dates[k], 1], surroundings[dates[k], 2]
+            ok = mask[dates[k], a:e]
+            for i in range(e - a):
+                total[i] -= (ONE - ok[i]) * (level + slope * place[i] + bend * beyond[i])
+    for i in range(e - a):
+        mean[i] -= total[i] / n[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _season(
+def _fit_season(
     block: Floats,
     mask: Floats,
     span: tuple[int, int],
     reference: Ints,
-    season: Floats,
-    n: Floats,
-    least: np.float32,
+    settings: tuple[Floats, Floats, Floats, np.float32],
     fitted: Floats,
 ) -> None:
-    """Subtract the order-1 harmonic of the reference dates, by its normal equations with a ridge of one observation."""
-    bands, dates, _ = block.shape
-    a, e = span
+    """Fit the order-1 harmonic of the reference dates, by its normal equations with a ridge of one observation.
+
+    ``settings`` are season, surroundings, the number of valid reference dates, and that from which a season is fitted.
+    """
+    bands, (a, e) = block.shape[0], span
     lanes = e - a
-    c, s = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+    season, surroundings, n, least = settings
+    c, s = fitted[5 * bands, a:e], fitted[5 * bands + 1, a:e]
+    c[:], s[:] = 0, 0
     cc, ss, cs = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
     for t in reference:
         p, q, ok = season[t, 0], season[t, 1], mask[t, a:e]
@@ -207,27 +210,24 @@ def _season(
     for i in range(lanes):
         c[i] /= n[i]
         s[i] /= n[i]
-    scale = np.empty(lanes, np.float32)
+    scale, r = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     for i in range(lanes):
         cc[i] += ONE - n[i] * c[i] * c[i]
         ss[i] += ONE - n[i] * s[i] * s[i]
         cs[i] -= n[i] * c[i] * s[i]
         scale[i] = (ONE if n[i] >= least else np.float32(0)) / (cc[i] * ss[i] - cs[i] * cs[i])
     for b in range(bands):
-        xc, xs = np.zeros(lanes, np.float32), np.zeros(lanes, np.float32)
+        xc, xs = fitted[5 * b + 3, a:e], fitted[5 * b + 4, a:e]
+        xc[:], xs[:] = 0, 0
+        pixels = fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e]
         for t in reference:
-            p, q, x = season[t, 0], season[t, 1], block[b, t, a:e]
+            p, q = season[t, 0], season[t, 1]
+            r[:] = block[b, t, a:e]
+            _less_line(r, mask[t, a:e], surroundings[b, t], pixels)
             for i in range(lanes):
-                xc[i] += p * x[i]
-                xs[i] += q * x[i]
+                xc[i] += p * r[i]
+                xs[i] += q * r[i]
         for i in range(lanes):
             alpha = (ss[i] * xc[i] - cs[i] * xs[i]) * scale[i]
             xs[i] = (cc[i] * xs[i] - cs[i] * xc[i]) * scale[i]
             xc[i] = alpha
-        if len(fitted):
-            _keep(fitted, 5 * b + 3, a, (xc, xs))
-            _keep(fitted, 5 * bands, a, (c, s))
-        for t in range(dates):
-            p, q, x, ok = season[t, 0], season[t, 1], block[b, t, a:e], mask[t, a:e]
-            for i in range(lanes):
-                x[i] -= (xc[i] * (p - c[i]) + xs[i] * (q - s[i])) * ok[i]

@@ -15,7 +15,7 @@ from changedet.detect.machine import Config, Machine
 from changedet.detect.residuals import fit_baseline, take_baseline
 from changedet.detect.settled import Out, Settled
 
-VERSION = 4
+VERSION = 5
 """To be raised whenever the same reference would be settled otherwise than before."""
 
 
@@ -64,7 +64,8 @@ def _settle_rows(machine: Machine, settled: Settled, block: Block, place: tuple[
     fitted = np.zeros((len(settled.fitted), size), np.float32)
     line, knots = settled.line, machine.surroundings.knots
     season = machine.season[: len(reference)]
-    fit_baseline(*block, reference, season, line, knots, machine.least(reference), fitted)
+    fit_baseline(*block, reference, (season, line, knots, machine.least(reference)), fitted)
+    take_baseline(*block, season, line, fitted)
     settled.fitted[:, a:e] = fitted[:, inner]
     for i, work in machine.smoothed(block, width):
         out = np.empty((2 + len(block[0]), size), np.float32), np.empty(size, np.int32)

@@ -20,13 +20,11 @@ def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats
     """
     bands, dates, pixels = block.shape
     filled = pixels // width * width
-    whole = np.empty(filled, np.float32)
-    _shares(_everywhere(filled), width, weights, whole)
+    whole = _whole(filled // width, width, weights)
     for t in prange(dates):
-        shares = np.empty(filled, np.float32)
-        all_valid = _shares_of(mask[t], whole, width, weights, shares)
+        shares = _shares_of(mask[t, :filled], whole, width, weights)
         for b in range(bands):
-            _spread(block[b, t], mask[t], whole if all_valid else shares, (width, weights), out[b, t])
+            _spread(block[b, t], mask[t], shares, weights, out[b, t, :filled])
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -34,42 +32,74 @@ def smooth_known(curve: Floats, width: int, weights: Floats, out: Floats) -> Non
     """As :func:`smooth`, of ``(dates, pixels)`` in which what is below 0 is not known, and stays −1."""
     dates, pixels = curve.shape
     filled = pixels // width * width
-    whole = np.empty(filled, np.float32)
-    _shares(_everywhere(filled), width, weights, whole)
+    whole = _whole(filled // width, width, weights)
     for t in prange(dates):
-        x, ok, shares = np.empty(filled, np.float32), np.empty(filled, np.float32), np.empty(filled, np.float32)
-        row, mean = curve[t], out[t]
+        row, mean, ok = curve[t], out[t], np.empty(filled, np.float32)
         for i in range(filled):
-            value = row[i]
-            ok[i] = ONE if value >= 0 else np.float32(0)
-            x[i] = max(value, np.float32(0))
-        all_known = _shares_of(ok, whole, width, weights, shares)
-        _spread(x, ok, whole if all_known else shares, (width, weights), mean)
-        for i in range(filled):
-            value = mean[i]
-            mean[i] = value if ok[i] > 0 else -ONE
+            ok[i] = ONE if row[i] >= 0 else np.float32(0)
+        _spread_known(row, _shares_of(ok, whole, width, weights), weights, mean[:filled])
         for i in range(filled, pixels):
             mean[i] = -ONE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _everywhere(pixels: int) -> Floats:
-    ok = np.empty(pixels, np.float32)
-    for i in range(pixels):
-        ok[i] = ONE
-    return ok
+def _spread_known(x: Floats, shares: Floats, weights: Floats, out: Floats) -> None:
+    """The blur of what is known over its ``shares``, row by row while a row is in the cache."""
+    width, reach = shares.shape[1], weights.shape[0] - 1
+    rows = out.shape[0] // width
+    held = 2 * reach + 1
+    ring, line = np.zeros((held, width), np.float32), np.zeros(width + 2 * reach, np.float32)
+    row = np.empty(width, np.float32)
+    for y in range(rows + reach):
+        along = ring[y % held]
+        if y < rows:
+            values = x[y * width : (y + 1) * width]
+            for i in range(width):
+                row[i] = max(values[i], np.float32(0))
+            _blur_row(row, line, weights, along)
+        else:
+            along[:] = 0
+        if y >= reach:
+            span = slice((y - reach) * width, (y - reach + 1) * width)
+            values, mean, share = x[span], out[span], shares[_place(y - reach, (rows, reach), len(shares))]
+            _across(ring, y - reach, weights, row)
+            for i in range(width):
+                value = row[i] / share[i]
+                mean[i] = value if values[i] >= 0 else -ONE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _shares_of(ok: Floats, whole: Floats, width: int, weights: Floats, out: Floats) -> bool:
-    """Whether all pixels are valid; if not, :func:`_shares` of them."""
+def _whole(rows: int, width: int, weights: Floats) -> Floats:
+    """:func:`_shares` where all is valid, of the rows that differ; ``_place`` says which is whose."""
+    rows = min(rows, 2 * weights.shape[0] - 1)
+    ok, shares = np.empty(rows * width, np.float32), np.empty(rows * width, np.float32)
+    for i in range(rows * width):
+        ok[i] = ONE
+    _shares(ok, width, weights, shares)
+    return shares.reshape((rows, width))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _place(y: int, size: tuple[int, int], held: int) -> int:
+    """Which of the ``held`` rows of shares is that of row ``y``; ``size`` is the number of rows, and the reach.
+
+    Rows that reach neither end are alike.
+    """
+    rows, reach = size
+    return max(min(y, reach), y - (rows - held))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shares_of(ok: Floats, whole: Floats, width: int, weights: Floats) -> Floats:
+    """:func:`_shares` of all rows, or those of ``whole`` where all pixels are valid."""
     total = 0
-    for i in range(whole.shape[0]):
+    for i in range(ok.shape[0]):
         total += ok[i] > 0
-    if total == whole.shape[0]:
-        return True
-    _shares(ok, width, weights, out)
-    return False
+    if total == ok.shape[0]:
+        return whole
+    shares = np.empty(ok.shape[0], np.float32)
+    _shares(ok, width, weights, shares)
+    return shares.reshape((-1, width))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -81,40 +111,60 @@ def _shares(ok: Floats, width: int, weights: Floats, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _spread(x: Floats, ok: Floats, shares: Floats, kernel: tuple[int, Floats], out: Floats) -> None:
-    width, weights = kernel
-    target = out[: shares.shape[0]]
-    _blur(x, width, weights, target)
-    for i in range(shares.shape[0]):
-        target[i] = ok[i] * target[i] / shares[i]
+def _spread(x: Floats, ok: Floats, shares: Floats, weights: Floats, out: Floats) -> None:
+    width, rows = shares.shape[1], out.shape[0] // shares.shape[1]
+    _blur(x, width, weights, out)
+    for y in range(rows):
+        a, share = y * width, shares[_place(y, (rows, weights.shape[0] - 1), len(shares))]
+        for i in range(width):
+            out[a + i] = ok[a + i] * out[a + i] / share[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _blur(x: Floats, width: int, weights: Floats, out: Floats) -> None:
     """The plain sum of rows of ``width`` pixels: along rows, then across them; nothing lies outside."""
     rows, reach = out.shape[0] // width, weights.shape[0] - 1
-    # rows of zeros above and below, columns of zeros left and right: every tap has two neighbours
-    across = np.zeros((rows + 2 * reach, width), np.float32)
-    line = np.zeros(width + 2 * reach, np.float32)
-    for y in range(rows):
-        row, middle, target = x[y * width : (y + 1) * width], line[reach:], across[reach + y]
-        for i in range(width):
-            middle[i] = row[i]
-            target[i] = weights[0] * row[i]
-        for k in range(1, reach, 2):
-            near, far = (line[reach - k :], line[reach + k :]), (line[reach - k - 1 :], line[reach + k + 1 :])
-            _two_taps(near, far, (weights[k], weights[k + 1]), target)
-        if reach % 2:
-            _tap(line, line[2 * reach :], weights[reach], target)
-    for y in range(rows):
-        target, middle = out[y * width : (y + 1) * width], across[reach + y]
-        for i in range(width):
-            target[i] = weights[0] * middle[i]
-        for k in range(1, reach, 2):
-            a, z = reach + y - k, reach + y + k
-            _two_taps((across[a], across[z]), (across[a - 1], across[z + 1]), (weights[k], weights[k + 1]), target)
-        if reach % 2:
-            _tap(across[y], across[y + 2 * reach], weights[reach], target)
+    # a ring of the rows in reach, which stays in the cache; before the first and after the last one it holds zeros
+    held = 2 * reach + 1
+    ring, line = np.zeros((held, width), np.float32), np.zeros(width + 2 * reach, np.float32)
+    for y in range(rows + reach):
+        along = ring[y % held]
+        if y < rows:
+            _blur_row(x[y * width : (y + 1) * width], line, weights, along)
+        else:
+            along[:] = 0
+        if y >= reach:
+            _across(ring, y - reach, weights, out[(y - reach) * width : (y - reach + 1) * width])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _blur_row(row: Floats, line: Floats, weights: Floats, out: Floats) -> None:
+    """Along one row; ``line`` is scratch memory, with columns of zeros left and right."""
+    reach = weights.shape[0] - 1
+    middle = line[reach:]
+    for i in range(row.shape[0]):
+        middle[i] = row[i]
+        out[i] = weights[0] * row[i]
+    for k in range(1, reach, 2):
+        near, far = (line[reach - k :], line[reach + k :]), (line[reach - k - 1 :], line[reach + k + 1 :])
+        _two_taps(near, far, (weights[k], weights[k + 1]), out)
+    if reach % 2:
+        _tap(line, line[2 * reach :], weights[reach], out)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _across(ring: Floats, y: int, weights: Floats, out: Floats) -> None:
+    """Row ``y`` of the sum across rows that are summed along already."""
+    held, reach = ring.shape[0], weights.shape[0] - 1
+    middle = ring[y % held]
+    for i in range(out.shape[0]):
+        out[i] = weights[0] * middle[i]
+    for k in range(1, reach, 2):
+        near = ring[(y - k) % held], ring[(y + k) % held]
+        far = ring[(y - k - 1) % held], ring[(y + k + 1) % held]
+        _two_taps(near, far, (weights[k], weights[k + 1]), out)
+    if reach % 2:
+        _tap(ring[(y - reach) % held], ring[(y + reach) % held], weights[reach], out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
