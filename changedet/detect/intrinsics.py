@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -55,3 +55,13 @@ def _prefetch(typing: Any, values: Any, i: Any) -> Any:
 bits_of = cast("Callable[[np.float32], np.int32]", intrinsic(_bits_of))
 float_of = cast("Callable[[np.int32], np.float32]", intrinsic(_float_of))
 prefetch = cast("Callable[[NDArray[np.float32], int], None]", intrinsic(_prefetch))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ahead(row: NDArray[np.float32], distance: int) -> None:
+    """Ask for what lies so many values beyond a row.
+
+    A processor foresees that memory is read on and on, and not that a run of one date is followed by one of another.
+    """
+    for i in range(0, row.shape[0], CACHE_LINE):
+        prefetch(row, i + distance)

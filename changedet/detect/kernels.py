@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from changedet.detect.intrinsics import ahead
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
@@ -270,6 +272,7 @@ def _peaks(
     work = np.zeros(6 * LANES, np.float32)
     for k in range(window.shape[0]):
         ok, low, g = mask[window[k], a:e], count[k], each[min(k, each.shape[0] - 1), here]
+        ahead(g, LANES)
         g[:] = -1
         for i in range(lanes):
             work[i + N1] = n[i] + low[i]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import xarray as xr
+from numba import get_num_threads
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -180,7 +181,7 @@ class Machine:
         out = self.out(0, last - first, len(self.window))
         dates = self.reference, self.window, self.ends(self.window)
         rules = self.whiten[0], self.pole(0), self.rules
-        scan_planes(planes, (first, last, self.log), dates, baseline, rules, out, seen)
+        scan_planes(planes, (first, last, self.log, get_num_threads()), dates, baseline, rules, out, seen)
         return [Found.of(out)], seen
 
     def smoothed(self, block: Block, width: int) -> Iterator[tuple[int, Floats]]:

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit, prange
 
 from changedet.detect.ingest import ingest_run
-from changedet.detect.intrinsics import CACHE_LINE, prefetch
-from changedet.detect.kernels import GROUP, LANES, Floats, Ints, scan_segment
+from changedet.detect.intrinsics import ahead
+from changedet.detect.kernels import LANES, Floats, Ints, scan_segment
 from changedet.detect.residuals import Baseline, fit_segment, take_date
 
 Rules = tuple[Floats, Floats, Floats]
@@ -21,7 +21,7 @@ Rules = tuple[Floats, Floats, Floats]
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def scan_planes(
     planes: tuple[Floats, ...],
-    span: tuple[int, int, bool],
+    span: tuple[int, int, bool, int],
     dates: tuple[Ints, Ints, Ints],
     baseline: Baseline,
     rules: Rules,
@@ -33,38 +33,34 @@ def scan_planes(
     Parameters
     ----------
     planes : bands as (time, pixels), contiguous
-    span : first pixel and the end, and whether to take logarithms
+    span : first pixel and the end, whether to take logarithms, and in how many parts, one for each thread
     dates : as in ``kernels.scan``
     """
-    first, last, log = span
-    steps, bands, times, group = dates[1].shape[0], len(planes), planes[0].shape[0], LANES * GROUP
-    for part in prange((last - first + group - 1) // group):
-        tile = np.empty((bands, times, LANES), np.float32)
-        mask = np.empty((times, LANES), np.float32)
-        fitted = np.empty((5 * bands + 2, LANES), np.float32)
-        count = np.zeros((steps + 1, LANES), np.float32)
-        sums = np.zeros((steps + 1, bands, LANES), np.float32)
-        for a in range(first + part * group, min(first + (part + 1) * group, last), LANES):
-            lanes = min(LANES, last - a)
+    first, last, log, parts = span
+    steps, bands, times = dates[1].shape[0], len(planes), planes[0].shape[0]
+    # each part's scratch memory, allocated out here: slices of an array that a part holds itself would be counted
+    tiles, masks = np.empty((parts, bands, times, LANES), np.float32), np.empty((parts, times, LANES), np.float32)
+    fits = np.empty((parts, 5 * bands + 2, LANES), np.float32)
+    counts = np.zeros((parts, steps + 1, LANES), np.float32)
+    totals = np.zeros((parts, steps + 1, bands, LANES), np.float32)
+    share = LANES * ((last - first + LANES * parts - 1) // (LANES * parts))
+    for part in prange(parts):
+        tile, mask, fitted, count, sums = tiles[part], masks[part], fits[part], counts[part], totals[part]
+        for to in range(part * share, min((part + 1) * share, last - first), LANES):
+            a, lanes = first + to, min(LANES, last - first - to)
             for t in range(times):
                 ok = mask[t]
                 for b in range(bands):
                     row = planes[b][t, a : a + lanes]
-                    _ahead(row)
+                    ahead(row, LANES)
                     ingest_run(row, (log, b == 0), tile[b, t], ok)
-            here, to = (a - a, lanes), a - first  # a plain 0 would be a type of its own, compiled once more
+            here = (to - to, lanes)  # a plain 0 would be a type of its own, compiled once more
             fit_segment(tile, mask, here, dates[0], baseline, fitted)
             for t in range(times):
                 take_date(tile, mask, t, here, (baseline[0], baseline[1], fitted))
             scan_segment(tile, mask, here, dates, rules, (count, sums), (to, out))
             for k in range(steps):
                 ok, row = mask[dates[1][k]], seen[k, to : to + lanes]
+                ahead(row, LANES)
                 for i in range(lanes):
                     row[i] = ok[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _ahead(row: Floats) -> None:
-    """Ask for the pixels that follow: the processor foresees no run that comes after one of another date."""
-    for i in range(0, row.shape[0], CACHE_LINE):
-        prefetch(row, i + LANES)

@@ -13,6 +13,7 @@ from scipy import stats
 
 from changedet.detect import smoothing
 from changedet.detect.blocks import kernel
+from changedet.detect.intrinsics import ahead
 from changedet.detect.kernels import LANES, Floats, Ints
 
 NAMES = ("date_changed", "date_unchanged", "date_earliest", "date_before_earliest", "date_latest")
@@ -86,6 +87,8 @@ def _dates(
         first[:] = -1
         for k in range(window.shape[0]):
             g, date = curve[k, a:e], np.int32(window[k])
+            ahead(g, LANES)
+            ahead(mask[k, a:e], LANES)
             for i in range(e - a):
                 # all is read before it is chosen from: a read that hangs on a condition is not done in vector registers
                 new, old, before = g[i], best[i], first[i]

@@ -34,17 +34,23 @@ def smooth_known(curve: Floats, width: int, weights: Floats, out: Floats) -> Non
     filled = pixels // width * width
     whole = _whole(filled // width, width, weights)
     for t in prange(dates):
-        row, mean, ok = curve[t], out[t], np.empty(filled, np.float32)
+        row, mean, known = curve[t, :filled], out[t], 0
         for i in range(filled):
-            ok[i] = ONE if row[i] >= 0 else np.float32(0)
-        _spread_known(row, _shares_of(ok, whole, width, weights), weights, mean[:filled])
+            known += row[i] >= 0
+        shares = whole
+        if known < filled:
+            ok = np.empty(filled, np.float32)
+            for i in range(filled):
+                ok[i] = ONE if row[i] >= 0 else np.float32(0)
+            shares = _shares_of(ok, whole, width, weights)
+        _spread_known(row, shares, weights, mean[:filled])
         for i in range(filled, pixels):
             mean[i] = -ONE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _spread_known(x: Floats, shares: Floats, weights: Floats, out: Floats) -> None:
-    """The blur of what is known over its ``shares``, row by row while a row is in the cache."""
+    """The blur of what is known times its ``shares``, row by row while a row is in the cache."""
     width, reach = shares.shape[1], weights.shape[0] - 1
     rows = out.shape[0] // width
     held = 2 * reach + 1
@@ -64,7 +70,7 @@ def _spread_known(x: Floats, shares: Floats, weights: Floats, out: Floats) -> No
             values, mean, share = x[span], out[span], shares[_place(y - reach, (rows, reach), len(shares))]
             _across(ring, y - reach, weights, row)
             for i in range(width):
-                value = row[i] / share[i]
+                value = row[i] * share[i]
                 mean[i] = value if values[i] >= 0 else -ONE
 
 
@@ -104,10 +110,10 @@ def _shares_of(ok: Floats, whole: Floats, width: int, weights: Floats) -> Floats
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _shares(ok: Floats, width: int, weights: Floats, out: Floats) -> None:
-    """The kernel's weight that falls on valid pixels."""
+    """One over the kernel's weight that falls on valid pixels."""
     _blur(ok, width, weights, out)
     for i in range(out.shape[0]):
-        out[i] = max(out[i], LEAST_SHARE)
+        out[i] = ONE / max(out[i], LEAST_SHARE)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -116,8 +122,9 @@ def _spread(x: Floats, ok: Floats, shares: Floats, weights: Floats, out: Floats)
     _blur(x, width, weights, out)
     for y in range(rows):
         a, share = y * width, shares[_place(y, (rows, weights.shape[0] - 1), len(shares))]
+        seen, row = ok[a : a + width], out[a : a + width]
         for i in range(width):
-            out[a + i] = ok[a + i] * out[a + i] / share[i]
+            row[i] = seen[i] * row[i] * share[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
