@@ -23,6 +23,7 @@ from changedet.fromtext.vocabulary import (
     FACILITY_KINDS,
     HEDGES,
     INTENTION,
+    LEAVES,
     NEGATION,
     OBJECTS,
     PETROLEUM,
@@ -31,6 +32,7 @@ from changedet.fromtext.vocabulary import (
     STRONG,
     TANKS,
     VISIT,
+    WENT,
     What,
     same_kind,
 )
@@ -113,7 +115,8 @@ def find_assertions(
         where, site_from = _sites(sentence.number, sites, unknown)
         if site_from != "this sentence" and _elsewhere(sentence, [s for s in sites if s.facility.name in where], towns):
             where = ()
-        lone = [match for match in TANKS.finditer(text) if not _is_object(text, match.start())]
+        tanks = (match for match in TANKS.finditer(text) if not BESIDE.search(text[: match.start()]))
+        lone = [match for match in tanks if not _is_object(text, match.start())]
         if lone and _holds_oil(text, [site for site in sites if site.facility.name in where]):
             said = [_with_tanks(one, lone[0].group(), len(said) == 1) for one in said]
         elif lone:
@@ -241,7 +244,7 @@ def _event(text: str) -> tuple[What, Stance] | None:
     for what, pattern in EVENTS:
         for match in pattern.finditer(text):
             clause = _CLAUSE.split(text[: match.start()])[-1]
-            if SIMILE.search(clause):
+            if SIMILE.search(clause) or (WENT.fullmatch(match.group()) and not _stood(clause)):
                 continue
             before = clause[-_REACH:]
             taken_back = DENIAL.search(clause) or DENIED.search(text[match.end() :])
@@ -252,6 +255,11 @@ def _event(text: str) -> tuple[What, Stance] | None:
             else:
                 return what, "asserted"
     return fallback
+
+
+def _stood(clause: str) -> bool:
+    """Whether what is said to be gone is a structure, and nobody who left."""
+    return bool(_objects(clause)) and not LEAVES.search(clause)
 
 
 def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownMention, ...]) -> bool:

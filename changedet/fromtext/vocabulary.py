@@ -129,6 +129,7 @@ ARMOUR = re.compile(
 )
 """unless the sentence speaks of war machines, or of other tanks."""
 
+_WENT = r"(?:(?:is|are|was|were|be) (?:all |now |simply |completely )?gone(?! to\b)|(?:have |has |had )?(?:vanished|disappeared))"
 EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     (
         "destroyed",
@@ -137,7 +138,9 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
             r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
             r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
-            r"taken down|brought down|toppled|smashed|crumbled|devastated|(?:a )?write-?off|written off"
+            r"taken down|brought down|toppled|smashed|crumbled|devastated|(?:a )?write-?off|written off|"
+            r"no longer (?:stand(?:s|ing)?|exists?)|ceased to exist|wiped (?:out|off the map)|"
+            rf"{_WENT}"
         ),
     ),
     (
@@ -160,6 +163,15 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     ),
 )
 """What is said to have happened → the words that say it."""
+WENT = re.compile(_WENT, re.IGNORECASE)
+"""What is said of a structure that was destroyed, and as well"""
+LEAVES = re.compile(
+    r"\b(?:soldiers?|troops?|forces|guards?|fighters?|crews?|teams?|staff|personnel|workers?|employees|engineers?|"
+    r"inspectors?|residents?|people|men|women|families|he|she|they|everyone|everybody|nobody|"
+    r"vehicles?|trucks?|lorries|convoys?|columns?|tankers?|smoke|flames?|fires?|power|electricity|signals?|hope)\b",
+    re.IGNORECASE,
+)
+"""of whoever and whatever leaves."""
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|none|nothing)\b|n['’]t\b", re.IGNORECASE)
 DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|false|untrue|fake")
 """What takes back all that its clause goes on to say, however long that is."""

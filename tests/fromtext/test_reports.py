@@ -520,3 +520,29 @@ def test_a_name_that_is_one_place_only_needs_no_neighbour(gazetteer: Gazetteer) 
     text = "Lyon, France - Images show two collapsed hangars at the Kharg export terminal."
     assert [one.facility.name for one in propose(text, gazetteer).sites] == ["Kharg Island oil terminal"]
     assert propose("Lyon, France - The frigate Kharg was hit.", gazetteer).sites == ()
+
+
+def test_what_stood_is_gone_and_who_left_is_not(gazetteer: Gazetteer) -> None:
+    """A structure that is gone was destroyed; of people, vehicles and smoke it says that they went."""
+    for said in (
+        "Images show that the communications arrays are gone.",
+        "The radar mast is no longer standing.",
+        "By 4 March 2024 the fuel tanks had disappeared.",
+        "The command post no longer exists.",
+    ):
+        assert [row[:2] for row in of(said, gazetteer)] == [("destroyed", "asserted")], said
+    for said in (
+        "The guards of the fuel depot have vanished.",
+        "The trucks beside the hangar were gone by noon.",
+        "Smoke over the fuel depot had disappeared by noon.",
+        "The hangar was gone to weeds.",
+        "The fuel tanks are not gone.",
+    ):
+        assert of(said, gazetteer) == [], said
+    assert [row[1] for row in of("By spring the antenna will be gone.", gazetteer)] == ["intended"]
+
+
+def test_tanks_that_something_stands_beside_are_no_question(gazetteer: Gazetteer) -> None:
+    found = propose("The pumping station next to the tanks was hit.", gazetteer)
+    assert [(one.what, one.written) for one in found.assertions] == [("damaged", ("pumping station",))]
+    assert not any(one.text == "tanks" for one in found.unresolved)
