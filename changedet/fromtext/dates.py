@@ -75,6 +75,8 @@ _SAME = re.compile(rf"\b(?:the|that) (?:very )?same (?:day|{_HOURS}|({_WEEKDAY})
 
 _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s)")
 _LOWER = re.compile(r"\b[a-z]{2,}")
+_ASIDE = re.compile(r"\([^)]*\)")
+"""Such as "(wire)" in a dateline."""
 _HEAD_LINES, _HEAD_LETTERS = 5, 80
 """Lines at the top of a report among which its day may stand alone, and letters of such a line at most."""
 _POSTED = re.compile(
@@ -120,7 +122,7 @@ def dateline(text: str) -> Span | None:
     later in the text.
     """
     head = _HEAD.match(text)
-    if head is not None and not _LOWER.search(head[1]) and (span := _one_in(head[1], text)) is not None:
+    if head is not None and not _LOWER.search(_ASIDE.sub("", head[1])) and (span := _one_in(head[1], text)) is not None:
         return span
     lines = [line.strip() for line in text.splitlines() if line.strip()][:_HEAD_LINES]
     for line in lines:

@@ -15,6 +15,7 @@ REACH = 7
 """Words between a name and its facility word, as in "Conoco and Al-Omar oil and gas fields"."""
 _BETWEEN = MODIFIERS | ARTICLES | {"and", "or"}
 _LINKS = frozenset({"of", "at", "in", "near", "called", "named", "known", "as", "the", "both"})
+_PLACED = frozenset({"at", "near", "inside", "outside", "around"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ def _mentions(sentence: Sentence, index: _Index) -> Iterator[_Mention]:
             reached = name.last
             full = any(key(facility.name) == folded for facility in found)
             word = folded[-1] if folded[-1] in FACILITY_KINDS else _facility_word(sentence, name)
+            word = word or _said_later(sentence, name, found)
             yield _Mention(name, found, word, full)
 
 
@@ -175,6 +177,19 @@ def _facility_word(sentence: Sentence, name: Name) -> str | None:
             return tokens[at].folded
         if tokens[at].folded not in _LINKS:
             break
+    return None
+
+
+def _said_later(sentence: Sentence, name: Name, found: tuple[Facility, ...]) -> str | None:
+    """The facility word further on, of a name that is a place's: "At Conoco nothing was hit: the plant's mast stood"."""
+    tokens = sentence.tokens
+    if not name.first or tokens[name.first - 1].folded not in _PLACED or _is_person(sentence, name):
+        return None
+    for at in range(name.last + 1, len(tokens)):
+        word, article = tokens[at].folded, tokens[at - 1].folded
+        kind = FACILITY_KINDS.get(word, "") if article in ("the", "its") else ""
+        if kind and any(same_kind(word, facility.kind) for facility in found):
+            return word
     return None
 
 

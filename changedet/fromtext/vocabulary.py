@@ -82,7 +82,7 @@ def _any(pattern: str) -> re.Pattern[str]:
 
 _FUEL = r"(?:fuel|oil|petrol|gasoline|diesel|kerosene|crude|petroleum|lng|gas)"
 _STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage(?! tanks?| reservoirs?)|reserves|warehouses?)"
-_TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?)"
+_TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?|bladders?)"
 _HELD = r"(?:naphtha|products?|benzene|bitumen|jet[ -]fuel|floating[- ]roof|propane|butane|condensate)"
 _SIGNAL = r"(?:communications?|comms|antenna|satellite|radio|radar|telecoms?|telecommunications?|signals?)"
 _DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?)"
@@ -116,7 +116,7 @@ OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
     ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?")),
     ("mast", _any(rf"masts?|{_SIGNAL} towers?|(?:relay|transmission|cell) towers?")),
     ("building", _any(rf"(?<!command )(?<!and control )(?<!-and-control )(?:{_BUILDING})")),
-    ("other", _any(rf"(?:ammunition|arms|weapons|munitions) {_STORE}|{_STRUCTURE}")),
+    ("other", _any(rf"(?:ammunition|arms|weapons|munitions) {_STORE}|{_STRUCTURE}|(?<=\ba )depot")),
 )
 """Kind of a zone → how texts call it. A lone "tanks" is not here: it may mean vehicles."""
 TANKS = re.compile(r"\btanks\b(?! farm)", re.IGNORECASE)
@@ -156,7 +156,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     (
         "intact",
         _any(
-            r"intact|unharmed|undamaged|unscathed|untouched|still stand(?:s|ing)?|stands? as before|spared|survived|"
+            r"intact|unharmed|undamaged|unscathed|untouched|still (?:stand(?:s|ing)?|stood)|stands? as before|spared|survived|"
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
             r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|(?:all|still) in place"
         ),

@@ -546,3 +546,22 @@ def test_tanks_that_something_stands_beside_are_no_question(gazetteer: Gazetteer
     found = propose("The pumping station next to the tanks was hit.", gazetteer)
     assert [(one.what, one.written) for one in found.assertions] == [("damaged", ("pumping station",))]
     assert not any(one.text == "tanks" for one in found.unresolved)
+
+
+def test_a_name_at_which_something_happened_is_a_place(gazetteer: Gazetteer) -> None:
+    """ "At Conoco … the plant's mast": the word for the facility comes later; a company has none, nor has its plant."""
+    seed = "The soldiers left the Al-Omar oil field near Deir ez-Zor on 26 February 2026."
+    found = propose(f"{seed} At Conoco nothing was touched: the plant's mast still stood.", gazetteer)
+    assert [site.facility.name for site in found.sites] == ["Al-Omar oil field", "Conoco gas plant"]
+    assert [(one.what, one.kinds, one.sites) for one in found.assertions] == [
+        ("intact", ("mast",), ("Conoco gas plant",))
+    ]
+    for company in ("Conoco said the plant had been sold.", "At Conoco nobody knew of the field."):
+        assert [site.facility.name for site in propose(f"{seed} {company}", gazetteer).sites] == ["Al-Omar oil field"]
+
+
+def test_an_agency_in_the_dateline(gazetteer: Gazetteer) -> None:
+    text = "QAMISHLI, Syria, 14 November 2025 (wire) - Fuel bladders and a depot were burned on 9 November."
+    (found,) = propose(text, gazetteer).assertions
+    assert (found.what, found.written) == ("damaged", ("Fuel bladders", "depot"))
+    assert found.dates[0].first == date(2025, 11, 9)
