@@ -12,6 +12,8 @@ _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_nam
 _MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if number} | {"sept": 9}
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
+_NO_DATE = rf"(?!,? (?:the )?(?:\d|(?:{'|'.join(_MONTHS)})\b))"
+"""After a weekday that a date follows, which says more."""
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _COUNTS = {word: number for number, word in enumerate(_NUMBERS, 1)}
@@ -58,7 +60,8 @@ _PATTERNS = (
     (
         "weekday",
         re.compile(
-            rf"\b(?:(?:on|last|early|late|since|by) ({_WEEKDAY})|({_WEEKDAY})(?=['’]s\b| (?:{_HOURS})\b))\b",
+            rf"\b(?:(?:on|last|early|late|since|by) ({_WEEKDAY}){_NO_DATE}|"
+            rf"({_WEEKDAY})(?=['’]s\b| (?:{_HOURS})\b))\b",
             re.IGNORECASE,
         ),
     ),

@@ -181,7 +181,7 @@ def _facility_word(sentence: Sentence, name: Name) -> str | None:
 
 
 def _said_later(sentence: Sentence, name: Name, found: tuple[Facility, ...]) -> str | None:
-    """The facility word further on, of a name that is a place's: "At Conoco nothing was hit: the plant's mast stood"."""
+    """The facility word further on, of the name of a place: "At Conoco nothing burned: the plant's mast stood"."""
     tokens = sentence.tokens
     if not name.first or tokens[name.first - 1].folded not in _PLACED or _is_person(sentence, name):
         return None

@@ -94,7 +94,9 @@ _STRUCTURE = (
     r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|pumping stations?|runways?|"
     r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?|(?:flare )?stacks?|"
     r"(?:power|transmission) lines?|pylons?|switchyards?|solar panels?|compressors?|pumps?|(?:grain )?elevators?|"
-    r"(?:water )?intakes?|(?:spillway )?gates?|cooling towers?"
+    r"(?:water )?intakes?|(?:spillway )?gates?|cooling towers?|spheroids?|spheres?(?! of)|separators?|"
+    r"(?:distillation|stabili[sz]ation|fractionation|cracking|absorption) (?:columns?|towers?)|furnaces?|boilers?|"
+    r"reactors?(?! buildings?)|manifolds?|well ?heads?|derricks?"
 )
 _BUILDING = (
     r"(?:buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of cards)|dormitor(?:y|ies)|"
@@ -129,7 +131,10 @@ ARMOUR = re.compile(
 )
 """unless the sentence speaks of war machines, or of other tanks."""
 
-_WENT = r"(?:(?:is|are|was|were|be) (?:all |now |simply |completely )?gone(?! to\b)|(?:have |has |had )?(?:vanished|disappeared))"
+_WENT = (
+    r"(?:(?:is|are|was|were|be) (?:all |now |simply |completely )?gone(?! to\b)|"
+    r"(?:have |has |had )?(?:vanished|disappeared))"
+)
 EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     (
         "destroyed",
@@ -138,7 +143,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
             r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
             r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
-            r"taken down|brought down|toppled|smashed|crumbled|devastated|(?:a )?write-?off|written off|"
+            r"taken down|brought down|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
+            r"(?:a )?write-?off|written off|"
             r"no longer (?:stand(?:s|ing)?|exists?)|ceased to exist|wiped (?:out|off the map)|"
             rf"{_WENT}"
         ),
@@ -149,16 +155,19 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
             r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
             r"pierced|holed|caved[ -]in|cratered|cracked|buckled|torn (?:off|open)|put out of action|blaze|"
-            r"lost (?:its|their|part of (?:its|the)) roofs?"
+            r"lost (?:its|their|part of (?:its|the)) roofs?|blackened|charred|"
+            r"set(?:s|ting)? (?:[\w'’-]+ ){1,5}(?:on fire|ablaze|alight)"
         ),
     ),
     ("built", _any(r"(?:re)?built|erected|constructed|put up|completed (?:the )?construction")),
     (
         "intact",
         _any(
-            r"intact|unharmed|undamaged|unscathed|untouched|still (?:stand(?:s|ing)?|stood)|stands? as before|spared|survived|"
+            r"intact|unharmed|undamaged|unscathed|untouched|still (?:stand(?:s|ing)?|stood)|stands? as before|spared|"
+            r"survived|"
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
-            r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|(?:all|still) in place"
+            r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|"
+            r"(?:all|still)(?: [\w'’-]+){0,4} in place"
         ),
     ),
 )
@@ -177,7 +186,8 @@ DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|fal
 """What takes back all that its clause goes on to say, however long that is."""
 DENIED = re.compile(
     r"^[^;:]{0,60}\b(?:is|are|was|were) "
-    r"(?:(?:false|untrue|not true|baseless|fake|a lie|lies|incorrect|dismissed|rejected as|refuted|debunked)\b|"
+    r"(?:(?:false|untrue|not true|wrong|baseless|unfounded|fake|a lie|lies|incorrect|"
+    r"dismissed|rejected as|refuted|debunked)\b|"
     r"not (?-i:[A-Z]))",
     re.IGNORECASE,
 )

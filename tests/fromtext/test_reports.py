@@ -128,7 +128,10 @@ READ = {
     ),
     "15-baiji-not-destroyed": Marked(
         sites=("Baiji refinery",),
-        says=(said("damaged", "asserted", "fuel tank", "Baiji refinery", "2014-06-20"),),
+        says=(
+            said("damaged", "asserted", "fuel tank", "Baiji refinery", "2014-06-20"),
+            said("intact", "asserted", "other", "Baiji refinery", "2014-06-20"),
+        ),
     ),
     "16-if-the-strikes-go-on": Marked(
         sites=("Abqaiq processing plant",),
@@ -565,3 +568,22 @@ def test_an_agency_in_the_dateline(gazetteer: Gazetteer) -> None:
     (found,) = propose(text, gazetteer).assertions
     assert (found.what, found.written) == ("damaged", ("Fuel bladders", "depot"))
     assert found.dates[0].first == date(2025, 11, 9)
+
+
+def test_parts_of_a_plant_and_what_befell_them(gazetteer: Gazetteer) -> None:
+    for text, *expected in (
+        ("Five stabilisation columns were put out of action.", "damaged", "asserted", "other"),
+        ("Eleven spheroids were pierced.", "damaged", "asserted", "other"),
+        ("Shelling cut down a mast.", "destroyed", "asserted", "mast"),
+        ("The shells set a training building alight.", "damaged", "asserted", "building"),
+        ("All forty-odd storage tanks are in place.", "intact", "asserted", "fuel tank"),
+        ("Claims that the fuel depot was wiped off the map are wrong.", "destroyed", "denied", "fuel depot"),
+    ):
+        (found,) = propose(text, gazetteer).assertions
+        assert [found.what, found.stance, *found.kinds] == expected, text
+    assert propose("The plant cut down on pumps and staff.", gazetteer).assertions == ()
+
+
+def test_a_date_after_a_weekday_says_it_all(gazetteer: Gazetteer) -> None:
+    (found,) = propose("The fuel depot was destroyed on Tuesday, 17 September 2019.", gazetteer).assertions
+    assert [(span.text, span.first) for span in found.dates] == [("17 September 2019", date(2019, 9, 17))]
