@@ -162,8 +162,9 @@ def _facility_word(sentence: Sentence, name: Name) -> str | None:
     tokens = sentence.tokens
     if _is_person(sentence, name):
         return None
-    for at in range(name.last, min(name.last + REACH, len(tokens))):
-        if set(sentence.gap(at - 1)) - set(" ,-–'’/"):
+    begin = _after_aside(sentence, name)
+    for at in range(begin, min(begin + REACH, len(tokens))):
+        if set(sentence.gap(at - 1)) - set(" ,-–'’/):" if at == begin else " ,-–'’/"):
             break
         token = tokens[at]
         if token.folded in FACILITY_KINDS:
@@ -178,6 +179,15 @@ def _facility_word(sentence: Sentence, name: Name) -> str | None:
         if tokens[at].folded not in _LINKS:
             break
     return None
+
+
+def _after_aside(sentence: Sentence, name: Name) -> int:
+    """The token after a name and what stands behind it in brackets: "Conoco (Deir ez-Zor): gas plant"."""
+    at = name.last
+    if at < len(sentence.tokens) and "(" in sentence.gap(at - 1):
+        while at < len(sentence.tokens) and ")" not in sentence.gap(at - 1):
+            at += 1
+    return at if at < len(sentence.tokens) else name.last
 
 
 def _said_later(sentence: Sentence, name: Name, found: tuple[Facility, ...]) -> str | None:

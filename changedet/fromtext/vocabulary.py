@@ -91,12 +91,13 @@ _ROOM = (
     r"buildings?|complex)"
 )
 _STRUCTURE = (
-    r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|pumping stations?|runways?|"
+    r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|runways?|"
     r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?|(?:flare )?stacks?|"
     r"(?:power|transmission) lines?|pylons?|switchyards?|solar panels?|compressors?|pumps?|(?:grain )?elevators?|"
     r"(?:water )?intakes?|(?:spillway )?gates?|cooling towers?|spheroids?|spheres?(?! of)|separators?|"
     r"(?:distillation|stabili[sz]ation|fractionation|cracking|absorption) (?:columns?|towers?)|furnaces?|boilers?|"
-    r"reactors?(?! buildings?)|manifolds?|well ?heads?|derricks?"
+    r"reactors?(?! buildings?)|manifolds?|well ?heads?|derricks?|pipe ?racks?|"
+    r"(?:pumping|degassing|booster|compressor|metering|gathering) stations?"
 )
 _BUILDING = (
     r"(?:buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of cards)|dormitor(?:y|ies)|"
@@ -113,9 +114,9 @@ OBJECTS: tuple[tuple[ZoneKind, re.Pattern[str]], ...] = (
     ("fuel tank", _any(rf"(?:{_FUEL}|{_HELD}) {_TANK}|storage tanks?")),
     (
         "command installation",
-        _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|(?:operations|control) (?:rooms?|cent(?:er|re)s?)"),
+        _any(rf"command(?:[ -]and[ -]control)? {_ROOM}|(?:operations|ops|control) (?:rooms?|cent(?:er|re)s?)"),
     ),
-    ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?")),
+    ("communications array", _any(rf"{_SIGNAL} {_DEVICE}|antennas?|antennae|arrays?|dish(?:es)?(?= on\b)|radomes?")),
     ("mast", _any(rf"masts?|{_SIGNAL} towers?|(?:relay|transmission|cell) towers?")),
     ("building", _any(rf"(?<!command )(?<!and control )(?<!-and-control )(?:{_BUILDING})")),
     ("other", _any(rf"(?:ammunition|arms|weapons|munitions) {_STORE}|{_STRUCTURE}|(?<=\ba )depot")),
@@ -145,7 +146,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
             r"taken down|brought down|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
             r"(?:a )?write-?off|written off|"
-            r"no longer (?:stand(?:s|ing)?|exists?)|ceased to exist|wiped (?:out|off the map)|"
+            r"no longer (?:stand(?:s|ing)?|exists?)|ceased to (?:exist|be(?=[.,;]))|wiped (?:out|off the map)|"
             rf"{_WENT}"
         ),
     ),
@@ -156,6 +157,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
             r"pierced|holed|caved[ -]in|cratered|cracked|buckled|torn (?:off|open)|put out of action|blaze|"
             r"lost (?:its|their|part of (?:its|the)) roofs?|blackened|charred|"
+            r"(?<!opened )(?<!open )(?<!opens )(?<!under )(?<!of )fires? (?:at|in|on) (?:an?|the|one|two|its|their)|"
             r"set(?:s|ting)? (?:[\w'’-]+ ){1,5}(?:on fire|ablaze|alight)"
         ),
     ),
@@ -167,7 +169,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"survived|"
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
             r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|"
-            r"(?:all|still)(?: [\w'’-]+){0,4} in place"
+            r"(?:all|still)(?: [\w'’-]+){0,4} in place|"
+            r"no (?:visible |apparent )?changes? (?:was |were )?(?:seen|visible|observed|detected|found)"
         ),
     ),
 )

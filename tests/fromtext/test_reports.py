@@ -575,15 +575,29 @@ def test_parts_of_a_plant_and_what_befell_them(gazetteer: Gazetteer) -> None:
         ("Five stabilisation columns were put out of action.", "damaged", "asserted", "other"),
         ("Eleven spheroids were pierced.", "damaged", "asserted", "other"),
         ("Shelling cut down a mast.", "destroyed", "asserted", "mast"),
+        ("Every dish on the roof ceased to be.", "destroyed", "asserted", "communications array"),
+        ("A fire at a gas condensate tank was contained.", "damaged", "asserted", "fuel tank"),
+        ("There was no fire at the fuel depot.", "damaged", "denied", "fuel depot"),
         ("The shells set a training building alight.", "damaged", "asserted", "building"),
         ("All forty-odd storage tanks are in place.", "intact", "asserted", "fuel tank"),
         ("Claims that the fuel depot was wiped off the map are wrong.", "destroyed", "denied", "fuel depot"),
     ):
         (found,) = propose(text, gazetteer).assertions
         assert [found.what, found.stance, *found.kinds] == expected, text
-    assert propose("The plant cut down on pumps and staff.", gazetteer).assertions == ()
+    for text in ("The plant cut down on pumps and staff.", "Guards opened fire on a drone over the hangar."):
+        assert propose(text, gazetteer).assertions == (), text
 
 
 def test_a_date_after_a_weekday_says_it_all(gazetteer: Gazetteer) -> None:
     (found,) = propose("The fuel depot was destroyed on Tuesday, 17 September 2019.", gazetteer).assertions
     assert [(span.text, span.first) for span in found.dates] == [("17 September 2019", date(2019, 9, 17))]
+
+
+def test_a_list_names_a_facility_behind_a_bracket(gazetteer: Gazetteer) -> None:
+    text = """- Conoco (Deir ez-Zor): gas plant. 1 x fuel tank destroyed on 9 April 2026.
+- Al-Omar oil field: no change seen."""
+    found = propose(text, gazetteer)
+    assert [(one.what, one.kinds, one.sites) for one in found.assertions] == [
+        ("destroyed", ("fuel tank",), ("Conoco gas plant",)),
+        ("intact", (), ("Al-Omar oil field",)),
+    ]
