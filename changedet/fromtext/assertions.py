@@ -31,6 +31,7 @@ from changedet.fromtext.vocabulary import (
     SIMILE,
     STRONG,
     TANKS,
+    UNSPARED,
     VISIT,
     WENT,
     What,
@@ -246,6 +247,8 @@ def _event(text: str) -> tuple[What, Stance] | None:
             clause = _CLAUSE.split(text[: match.start()])[-1]
             if SIMILE.search(clause) or (WENT.fullmatch(match.group()) and not _stood(clause)):
                 continue
+            if what == "intact" and UNSPARED.search(clause):
+                return "damaged", "asserted"
             before = clause[-_REACH:]
             taken_back = DENIAL.search(clause) or DENIED.search(text[match.end() :])
             if what != "intact" and (NEGATION.search(before) or taken_back):

@@ -147,6 +147,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"taken down|brought down|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
             r"(?:a )?write-?off|written off|"
             r"no longer (?:stand(?:s|ing)?|exists?)|ceased to (?:exist|be(?=[.,;]))|wiped (?:out|off the map)|"
+            r"(?:is|are|was|were) (?:an? (?:empty |bare |burn(?:ed|t)-out )?shells?|scrap)|"
             rf"{_WENT}"
         ),
     ),
@@ -156,7 +157,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
             r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
             r"pierced|holed|caved[ -]in|cratered|cracked|buckled|torn (?:off|open)|put out of action|blaze|"
-            r"lost (?:its|their|part of (?:its|the)) roofs?|blackened|charred|"
+            r"los(?:t|es?|ing) (?:its|their|part of (?:its|the)) roofs?|blackened|charred|"
             r"(?<!opened )(?<!open )(?<!opens )(?<!under )(?<!of )fires? (?:at|in|on) (?:an?|the|one|two|its|their)|"
             r"set(?:s|ting)? (?:[\w'’-]+ ){1,5}(?:on fire|ablaze|alight)"
         ),
@@ -166,7 +167,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
         "intact",
         _any(
             r"intact|unharmed|undamaged|unscathed|untouched|still (?:stand(?:s|ing)?|stood)|stands? as before|spared|"
-            r"survived|"
+            r"survived?|(?:is|are|was|were) standing|"
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
             r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|"
             r"(?:all|still)(?: [\w'’-]+){0,4} in place|"
@@ -184,6 +185,12 @@ LEAVES = re.compile(
     re.IGNORECASE,
 )
 """of whoever and whatever leaves."""
+UNSPARED = re.compile(
+    r"(?:\b(?:neither|nor|none)\b(?:(?! and | but )[^,.;:]){0,60}|"
+    r"(?:\b(?:not|never|no|hardly)\b|n['’]t\b)(?: [\w'’-]+){0,3}) ?$",
+    re.IGNORECASE,
+)
+"""Before a word that says that something is intact, of what is not."""
 NEGATION = re.compile(r"\b(?:not|no|never|neither|nor|without|none|nothing)\b|n['’]t\b", re.IGNORECASE)
 DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|false|untrue|fake")
 """What takes back all that its clause goes on to say, however long that is."""

@@ -577,13 +577,21 @@ def test_parts_of_a_plant_and_what_befell_them(gazetteer: Gazetteer) -> None:
         ("Shelling cut down a mast.", "destroyed", "asserted", "mast"),
         ("Every dish on the roof ceased to be.", "destroyed", "asserted", "communications array"),
         ("A fire at a gas condensate tank was contained.", "damaged", "asserted", "fuel tank"),
+        ("Neither the furnace nor the control room had been spared.", "damaged", "asserted"),
+        ("No hangar survived.", "damaged", "asserted", "building"),
+        ("The hangar did not survive the night.", "damaged", "asserted", "building"),
+        ("Nobody was hurt and the hangar is intact.", "intact", "asserted", "building"),
+        ("No one was hurt, and the mast we called fallen is standing.", "intact", "asserted", "mast"),
+        ("The long hangar and the block west of it lose their roofs.", "damaged", "asserted", "building"),
+        ("The pump house is a burnt-out shell.", "destroyed", "asserted", "building"),
         ("There was no fire at the fuel depot.", "damaged", "denied", "fuel depot"),
         ("The shells set a training building alight.", "damaged", "asserted", "building"),
         ("All forty-odd storage tanks are in place.", "intact", "asserted", "fuel tank"),
         ("Claims that the fuel depot was wiped off the map are wrong.", "destroyed", "denied", "fuel depot"),
     ):
         (found,) = propose(text, gazetteer).assertions
-        assert [found.what, found.stance, *found.kinds] == expected, text
+        assert [found.what, found.stance] == expected[:2], text
+        assert not expected[2:] or list(found.kinds) == expected[2:], text
     for text in ("The plant cut down on pumps and staff.", "Guards opened fire on a drone over the hangar."):
         assert propose(text, gazetteer).assertions == (), text
 
