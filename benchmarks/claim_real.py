@@ -223,8 +223,8 @@ def rtc(data: Path, seeds: Iterable[int]) -> list[Trial]:
 
 
 REAL: Mapping[str, tuple[Callable[[Path, Iterable[int]], list[Trial]], int]] = {
-    "romania (optical)": (romania, 3),
-    "romania, felled ground masked": (romania_unfelled, 3),
-    "rtc (radar)": (rtc, 10),
+    "romania (optical)": (romania, 15),
+    "romania, felled ground masked": (romania_unfelled, 15),
+    "rtc (radar)": (rtc, 50),
 }
 """How objects are put on each ground, and by how many seeds."""

@@ -49,15 +49,19 @@ rules were written; the rules come from simulated sites 300 to 306, 500 to 519, 
 2190 and from other draws of objects (seeds 400 to 412, 700, 900, 951 to 969, 980 to 989, 1000 to 1009, 1020 to 1031,
 1040 to 1049, 1060 to 1069) on the same real backgrounds, all there are: the objects there are new, the ground is not.
 Objects are put where nothing was felled; of the places that they are compared with some were, which makes p_intact
-cautious. In the second row for romania felled ground is masked. What is put there loses 60 to 100 %, as the stated
-power assumes. Where a simulated object burns the fire blackens all of its roof, and new roofs are bright; the stated
-power assumes less.
+cautious. They are kept on purpose: where much is felled or ploughed, one change more says little of a claim. In the
+second row for romania felled ground is masked. What is put there loses 60 to 100 %, as the stated power assumes. Where
+a simulated object burns the fire blackens all of its roof, and new roofs are bright; the stated power assumes less.
 
 Draws differ, and most led to a rule (docs/design/0008). Before the table below, of 1200 claims of radar each: seeds 990
 to 999, 2 of 28 contradicted wrongly; 1000 to 1009, 2 of 35, and 1 of 44 supported wrongly; 1040 to 1049, with dates
 that contradict only with an image to spare, 0 of 17, and 3 of 50 supported wrongly, by changes that are now too faint;
 1060 to 1069 1 of 16 and 1 of 33, and of romania 18 and 20 % open with power. With fellings masked p_intact of romania
 had KS distances of 0.056, 0.070, 0.105 and 0.062 (p 0.58, 0.36, 0.04 and 0.50), radar 0.064, 0.033, 0.028 and 0.043.
+By the rules as they are, seeds 1080 to 1089 had 0 of 44, 1 of 55 and 0 of 41 supported wrongly (romania, masked,
+radar), none of 110 contradicted wrongly, and dates that held in 62 of 64, 89 of 97 and 55 of 62. What is below is
+five such draws together, of seeds never used before, and five were settled on beforehand. On so many objects the
+stated power is seen to be a little low: a point or two more is found than it says.
 The simulated sites were measured once, before the last of these rules, and answered by them.
 
 Parts of fields are decoys: they are ploughed, grow green and are cut, each year alike. What they do every year is noise
@@ -315,7 +319,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shows", nargs="+", default=["simulated", "real", "speed"])
     parser.add_argument("--worlds", default="2500:2640", help="first:last of the simulated sites")
-    parser.add_argument("--seed", type=int, default=1080, help="first of those of the real backgrounds' objects")
+    parser.add_argument("--seed", type=int, default=1100, help="first of those of the real backgrounds' objects")
     parser.add_argument(
         "--parts", type=Path, help="folder in which answers and tables are kept, and read from if there"
     )
