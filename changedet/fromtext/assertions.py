@@ -248,7 +248,7 @@ def _event(text: str) -> tuple[What, Stance] | None:
             if SIMILE.search(clause) or (WENT.fullmatch(match.group()) and not _stood(clause)):
                 continue
             if what == "intact" and UNSPARED.search(clause):
-                return "damaged", "asserted"
+                return "damaged", "intended" if INTENTION.search(clause[-_REACH:]) else "asserted"
             before = clause[-_REACH:]
             taken_back = DENIAL.search(clause) or DENIED.search(text[match.end() :])
             if what != "intact" and (NEGATION.search(before) or taken_back):
@@ -261,7 +261,7 @@ def _event(text: str) -> tuple[What, Stance] | None:
 
 
 def _stood(clause: str) -> bool:
-    """Whether what is said to be gone is a structure, and nobody who left."""
+    """Whether what is said to be gone, or to stand, is a structure, and nobody who left."""
     return bool(_objects(clause)) and not LEAVES.search(clause)
 
 

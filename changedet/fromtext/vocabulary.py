@@ -176,18 +176,18 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     ),
 )
 """What is said to have happened → the words that say it."""
-WENT = re.compile(_WENT, re.IGNORECASE)
-"""What is said of a structure that was destroyed, and as well"""
+WENT = re.compile(rf"{_WENT}|(?:is|are|was|were) standing", re.IGNORECASE)
+"""What is said of a structure that was destroyed, or stands, and as well"""
 LEAVES = re.compile(
     r"\b(?:soldiers?|troops?|forces|guards?|fighters?|crews?|teams?|staff|personnel|workers?|employees|engineers?|"
     r"inspectors?|residents?|people|men|women|families|he|she|they|everyone|everybody|nobody|"
     r"vehicles?|trucks?|lorries|convoys?|columns?|tankers?|smoke|flames?|fires?|power|electricity|signals?|hope)\b",
     re.IGNORECASE,
 )
-"""of whoever and whatever leaves."""
+"""of whoever and whatever comes and goes."""
 UNSPARED = re.compile(
     r"(?:\b(?:neither|nor|none)\b(?:(?! and | but )[^,.;:]){0,60}|"
-    r"(?:\b(?:not|never|no|hardly)\b|n['’]t\b)(?: [\w'’-]+){0,3}) ?$",
+    r"(?:\b(?:not(?! only\b)|never|no|hardly)\b|n['’]t\b)(?: [\w'’-]+){0,3}) ?$",
     re.IGNORECASE,
 )
 """Before a word that says that something is intact, of what is not."""

@@ -584,6 +584,8 @@ def test_parts_of_a_plant_and_what_befell_them(gazetteer: Gazetteer) -> None:
         ("No one was hurt, and the mast we called fallen is standing.", "intact", "asserted", "mast"),
         ("The long hangar and the block west of it lose their roofs.", "damaged", "asserted", "building"),
         ("The pump house is a burnt-out shell.", "destroyed", "asserted", "building"),
+        ("If they attack, the hangar will not survive.", "damaged", "intended", "building"),
+        ("The hangar not only survived, it was not even scratched.", "intact", "asserted", "building"),
         ("There was no fire at the fuel depot.", "damaged", "denied", "fuel depot"),
         ("The shells set a training building alight.", "damaged", "asserted", "building"),
         ("All forty-odd storage tanks are in place.", "intact", "asserted", "fuel tank"),
@@ -592,7 +594,11 @@ def test_parts_of_a_plant_and_what_befell_them(gazetteer: Gazetteer) -> None:
         (found,) = propose(text, gazetteer).assertions
         assert [found.what, found.stance] == expected[:2], text
         assert not expected[2:] or list(found.kinds) == expected[2:], text
-    for text in ("The plant cut down on pumps and staff.", "Guards opened fire on a drone over the hangar."):
+    for text in (
+        "The plant cut down on pumps and staff.",
+        "Guards opened fire on a drone over the hangar.",
+        "Guards are standing at the fuel depot.",
+    ):
         assert propose(text, gazetteer).assertions == (), text
 
 
