@@ -31,9 +31,9 @@ from changedet.site import Period
 from changedet.stack import Periods
 
 RUNS = """\
-A machine that others share: earlier that day, with memory read at 34 GB/s and before the last of these changes, the same
-pass took 0.12 s (8.69 Mpx/s, 12 %). In six runs each, in turn, it took 0.158 s at the median, and 0.192 s before memory
-was asked for ahead."""
+A machine that others share: earlier that day, with memory read at 34 GB/s and before the last of these changes, the
+same pass took 0.12 s (8.69 Mpx/s, 12 %). In six runs each, in turn, it took 0.158 s at the median, and 0.192 s before
+memory was asked for ahead."""
 TIMES, LONG = 5, 3
 """Of which each median is taken; of the longest measures the latter."""
 OPTICAL = ("blue", "green", "red", "nir", "swir16", "swir22")
