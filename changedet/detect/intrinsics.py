@@ -8,13 +8,12 @@ from typing import Any, cast
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 from numpy.typing import NDArray
 
 CACHE_LINE = 16
 """float32 values."""
+PREFETCH = "llvm.prefetch.p0"
 READ, SECOND_LEVEL, DATA = 0, 2, 1
 """Of LLVM's ``prefetch``: for reading; into the second-level cache; data, and no instructions."""
 
@@ -41,11 +40,12 @@ def _prefetch(typing: Any, values: Any, i: Any) -> Any:
     """Ask for the cache line of ``values[i]`` and go on; a place that is no memory is asked for in vain, no error."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = arrayobj.make_array(signature.args[0])(context, builder, args[0])  # type: ignore[no-untyped-call]
+        array = context.make_array(signature.args[0])(context, builder, args[0])
         anywhere, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         place = builder.bitcast(builder.gep(array.data, [args[1]]), anywhere)
         function = ir.FunctionType(ir.VoidType(), [anywhere, number, number, number])
-        fetch = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
+        module = builder.module
+        fetch = module.globals.get(PREFETCH) or ir.Function(module, function, PREFETCH)
         builder.call(fetch, [place, *(ir.Constant(number, n) for n in (READ, SECOND_LEVEL, DATA))])
         return context.get_dummy_value()
 
