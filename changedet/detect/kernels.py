@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from changedet.detect.intrinsics import ahead
+from changedet.detect.intrinsics import ahead, fma
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -282,6 +282,9 @@ def _peaks(
             if s > 0 and end == ends[s - 1, k]:
                 continue
             high = count[end]
+            if before.shape[0] == 2:
+                _largest_of_two(work, (before, sums, count), (k, end), (pole[0], pole[1], rules[1]), g)
+                continue
             for i in range(lanes):
                 work[i + N2] = high[i] - low[i]
                 work[i + D2], work[i + ALONG] = 0, 0
@@ -317,6 +320,29 @@ def _largest(work: Floats, least: np.float32, lanes: int, g: Floats) -> None:
         good = (fit > 0) & (n2 >= least)
         new = work[i + D2] * share if good else -ONE
         to = work[i + ALONG] * share * (n1 + n2)
+        work[i + WAY] = to if new > old else at
+        g[i] = new if new > old else old
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _largest_of_two(
+    work: Floats,
+    totals: tuple[Floats, Floats, Floats],
+    place: tuple[int, int],
+    rules: tuple[np.float32, np.float32, np.float32],
+    g: Floats,
+) -> None:
+    """:func:`_differ` and :func:`_largest` of two bands in one loop, which reads each number once."""
+    (before, sums, count), (k, end), (first, second, least) = totals, place, rules
+    for i in range(g.shape[0]):
+        n1, n2, fit, old, at = work[i + N1], count[end, i] - count[k, i], work[i + FIT], g[i], work[i + WAY]
+        p, q = sums[k, 0, i], sums[k, 1, i]
+        u = (sums[end, 0, i] - p) * n1 - (before[0, i] + p) * n2
+        v = (sums[end, 1, i] - q) * n1 - (before[1, i] + q) * n2
+        share = ONE / (n1 * n2 * (n1 + n2))
+        good = (fit > 0) & (n2 >= least)
+        new = fma(u, u, v * v) * share if good else -ONE
+        to = fma(first, u, second * v) * share * (n1 + n2)
         work[i + WAY] = to if new > old else at
         g[i] = new if new > old else old
 

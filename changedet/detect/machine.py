@@ -24,7 +24,7 @@ from changedet.values import DetectorConfig
 DAY = np.timedelta64(1, "D")
 LEAST = 24.0
 """Clear observations for a harmonic baseline."""
-UNSMOOTHED_ROWS = 128
+UNSMOOTHED_ROWS = 200
 """Scanned at a time where no block of them is held: their curves still fit the last-level cache."""
 TO_THE_END = float("inf")
 RADAR_DAYS = (30.0, 60.0, 120.0, TO_THE_END)

@@ -52,7 +52,7 @@ def scan_planes(
                 ok = mask[t]
                 for b in range(bands):
                     row = planes[b][t, a : a + lanes]
-                    ahead(row, LANES)
+                    ahead(row, 2 * LANES)
                     ingest_run(row, (log, b == 0), tile[b, t], ok)
             here = (to - to, lanes)  # a plain 0 would be a type of its own, compiled once more
             fit_segment(tile, mask, here, dates[0], baseline, fitted)
