@@ -1,4 +1,4 @@
-"""What compiled loops ask of the processor and numpy has no word for: a float's bits, a·b + c, memory ahead of its use."""
+"""What compiled loops ask of the processor and numpy has no word for: bits of floats, a·b + c, memory ahead of use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _float_of(typing: Any, bits: Any) -> Any:
 
 
 def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """The float32 nearest to a·b + c, rounded once: the same on every processor, as one that the compiler fuses is not."""
+    """The float32 nearest to a·b + c: on every processor, as what the compiler chooses to fuse is not."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.fma(*args)

@@ -18,6 +18,7 @@ from changedet.detect.intrinsics import ahead, fma
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Booleans = NDArray[np.bool_]
 
 LANES = 512
 GROUP = 16

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from changedet.detect import ground, kernels, onset
 from changedet.detect.blocks import Block, Floats, Pane, load, panes, reach, rows_of_block, smoothed
+from changedet.detect.kernels import Booleans
 from changedet.detect.onepass import scan_planes
 from changedet.detect.residuals import has_season, no_season, subtract_baseline, year_phase
 from changedet.detect.settled import Out, Settled
@@ -86,9 +87,10 @@ class Found:
 
     @classmethod
     def of(cls, out: Out) -> Found:
-        """From what a kernel filled."""
+        """From what a kernel filled, which it takes over."""
         real, whole, curve = out
-        return cls(np.where(real[0] < 0, np.float32(np.nan), real[0]), real[1], whole, curve)
+        real[0][real[0] < 0] = np.nan
+        return cls(real[0], real[1], whole, curve)
 
     def at(self, pixels: slice | NDArray[np.int64]) -> Found:
         """These pixels only."""
@@ -167,17 +169,17 @@ class Machine:
             found[place] = Found.of(out)
         return [found[place] for place in range(len(self.scales))]
 
-    def scan_rows(self, rows: tuple[int, int]) -> tuple[list[Found], Floats]:
-        """The dated scan of whole rows at every scale, and the mask of the window's dates."""
+    def scan_rows(self, rows: tuple[int, int]) -> tuple[list[Found], Booleans]:
+        """The dated scan of whole rows at every scale, and where the window's dates are valid."""
         _, height, width = self.planes[0].shape
         if not self.unsmoothed:
             block = load(self.planes, rows, self.log)
-            return self.scan(block, width, self.reference, self.window, dated=True), block[1][self.window]
+            return self.scan(block, width, self.reference, self.window, dated=True), block[1][self.window] > 0
         first, last = rows[0] * width, rows[1] * width
         planes = tuple(plane.reshape(len(plane), height * width) for plane in self.planes)
         where = self.surroundings
         baseline = self.season, where.line, where.knots, self.least(self.reference)
-        seen = np.empty((len(self.window), last - first), np.float32)
+        seen = np.empty((len(self.window), last - first), np.bool_)
         out = self.out(0, last - first, len(self.window))
         dates = self.reference, self.window, self.ends(self.window)
         rules = self.whiten[0], self.pole(0), self.rules
@@ -221,7 +223,7 @@ class Machine:
         limits = config.drop, config.drop * onset.inflation(curves, len(self.planes)), config.share
         return [np.concatenate([one.g for one in parts]) for parts in zip(*found, strict=True)], limits
 
-    def dates(self, found: list[Found], seen: Floats, width: int, limits: onset.Limits) -> NDArray[np.int32]:
+    def dates(self, found: list[Found], seen: Booleans, width: int, limits: onset.Limits) -> NDArray[np.int32]:
         """Of ``onset.dates``, of a block whose scan was dated and whose window's dates are ``seen``."""
         one = found[self.least_smoothed]
         curve = onset.pooled(one.curve, width, self.config.pool)

@@ -11,7 +11,7 @@ from numba import njit, prange
 
 from changedet.detect.ingest import ingest_run
 from changedet.detect.intrinsics import ahead
-from changedet.detect.kernels import LANES, Floats, Ints, scan_segment
+from changedet.detect.kernels import LANES, Booleans, Floats, Ints, scan_segment
 from changedet.detect.residuals import Baseline, fit_segment, take_date
 
 Rules = tuple[Floats, Floats, Floats]
@@ -26,9 +26,9 @@ def scan_planes(
     baseline: Baseline,
     rules: Rules,
     out: tuple[Floats, Ints, Floats],
-    seen: Floats,
+    seen: Booleans,
 ) -> None:
-    """Fill ``out`` with what ``kernels.scan`` fills, and ``seen`` with the mask of the window's dates.
+    """Fill ``out`` with what ``kernels.scan`` fills, and ``seen`` with where the window's dates are valid.
 
     Parameters
     ----------
@@ -60,7 +60,6 @@ def scan_planes(
                 take_date(tile, mask, t, here, (baseline[0], baseline[1], fitted))
             scan_segment(tile, mask, here, dates, rules, (count, sums), (to, out))
             for k in range(steps):
-                ok, row = mask[dates[1][k]], seen[k, to : to + lanes]
-                ahead(row, LANES)
+                ok, valid = mask[dates[1][k]], seen[k, to : to + lanes]
                 for i in range(lanes):
-                    row[i] = ok[i]
+                    valid[i] = ok[i] > 0

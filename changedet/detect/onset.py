@@ -14,7 +14,7 @@ from scipy import stats
 from changedet.detect import smoothing
 from changedet.detect.blocks import kernel
 from changedet.detect.intrinsics import ahead
-from changedet.detect.kernels import LANES, Floats, Ints
+from changedet.detect.kernels import LANES, Booleans, Floats, Ints
 
 NAMES = ("date_changed", "date_unchanged", "date_earliest", "date_before_earliest", "date_latest")
 """The first changed and the last unchanged acquisition at the best split; the earliest and the latest first changed
@@ -54,25 +54,25 @@ def pooled(curve: Floats, width: int, scale: float) -> Floats:
     return out
 
 
-def dates(curve: Floats, mask: Floats, window: Ints, latest: Ints, limits: Limits) -> Ints:
+def dates(curve: Floats, seen: Booleans, window: Ints, latest: Ints, limits: Limits) -> Ints:
     """``NAMES`` as indices of dates: (5, pixels), −1 where no date is a candidate.
 
     Parameters
     ----------
-    curve, mask : (dates, pixels): G, or −1; 1 where the acquisition is valid
+    curve, seen : (dates, pixels): G, or −1; whether the acquisition is valid
     window : indices of these dates in the stack
     latest : (pixels), the last valid reference date, or −1
     """
     out = np.empty((len(NAMES), curve.shape[1]), np.int32)
     least, most, share = (np.float32(limit) for limit in limits)
-    _dates(curve, mask, window, latest, (least, most, share), out)
+    _dates(curve, seen, window, latest, (least, most, share), out)
     return out
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def _dates(
     curve: Floats,
-    mask: Floats,
+    seen: Booleans,
     window: Ints,
     latest: Ints,
     limits: tuple[np.float32, np.float32, np.float32],
@@ -88,7 +88,6 @@ def _dates(
         for k in range(window.shape[0]):
             g, date = curve[k, a:e], np.int32(window[k])
             ahead(g, LANES)
-            ahead(mask[k, a:e], LANES)
             for i in range(e - a):
                 # all is read before it is chosen from: a read that hangs on a condition is not done in vector registers
                 new, old, before = g[i], best[i], first[i]
@@ -96,20 +95,20 @@ def _dates(
                 best[i] = new if new > old else old
         for i in range(e - a):
             best[i] = max(best[i] - max(limits[0], min(limits[1], limits[2] * best[i])), np.float32(0))
-        _brackets((curve, mask), (a, e), window, latest[a:e].copy(), best, out)
+        _brackets((curve, seen), (a, e), window, latest[a:e].copy(), best, out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _brackets(
-    planes: tuple[Floats, Floats], span: tuple[int, int], window: Ints, last: Ints, least: Floats, out: Ints
+    planes: tuple[Floats, Booleans], span: tuple[int, int], window: Ints, last: Ints, least: Floats, out: Ints
 ) -> None:
     """The date before the peak, and those around every date whose G is at least ``least``."""
     a, e = span
-    curve, mask = planes
+    curve, seen = planes
     first, previous, low, below, high = out[0, a:e], out[1, a:e], out[2, a:e], out[3, a:e], out[4, a:e]
     out[1:, a:e] = -1
     for k in range(window.shape[0]):
-        ok, g = mask[k, a:e], curve[k, a:e]
+        ok, g = seen[k, a:e], curve[k, a:e]
         date = np.int32(window[k])
         for i in range(e - a):
             old = high[i]
@@ -122,4 +121,4 @@ def _brackets(
         for i in range(e - a):
             latest, old = last[i], previous[i]
             previous[i] = latest if first[i] == date else old
-            last[i] = date if ok[i] > 0 else latest
+            last[i] = date if ok[i] else latest

@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from changedet.detect import kernels
-from changedet.detect.blocks import Block, Floats, load, rows_of_block
+from changedet.detect.blocks import Block, load, rows_of_block
 from changedet.detect.ground import colour
+from changedet.detect.kernels import Booleans
 from changedet.detect.machine import Config, Machine
 from changedet.detect.residuals import fit_baseline, take_baseline
 from changedet.detect.settled import Out, Settled
@@ -73,8 +74,8 @@ def _settle_rows(machine: Machine, settled: Settled, block: Block, place: tuple[
         settled.numbers[i][:, a:e], settled.last[a:e] = out[0][:, inner], out[1][inner]
 
 
-def scan_window(machine: Machine, settled: Settled, rows: tuple[int, int]) -> tuple[list[Out], Floats]:
-    """What ``kernels.scan`` fills, by scale, for some rows, and their mask: only the window's dates are read."""
+def scan_window(machine: Machine, settled: Settled, rows: tuple[int, int]) -> tuple[list[Out], Booleans]:
+    """What ``kernels.scan`` fills, by scale, for some rows, and where dates are valid: of the window alone."""
     known, (_, height, width) = len(machine.reference), machine.planes[0].shape
     first, last = max(rows[0] - machine.halo, 0), min(rows[1] + machine.halo, height)
     block = load(tuple(plane[known:] for plane in machine.planes), (first, last), machine.log)
@@ -89,7 +90,7 @@ def scan_window(machine: Machine, settled: Settled, rows: tuple[int, int]) -> tu
         out, pole = machine.out(i, size, len(machine.window)), machine.pole(i)
         kernels.scan_window(work, block[1], places, (numbers, latest), whiten, pole, machine.rules, out)
         found[i] = out
-    return [found[i] for i in range(len(machine.scales))], block[1]
+    return [found[i] for i in range(len(machine.scales))], block[1] > 0
 
 
 def _padded(values: NDArray, size: int) -> NDArray:

@@ -14,9 +14,9 @@ NONE = (0.0, 0.0, 0.0)
 
 def dated(curve: list[float], valid: list[int], limits: tuple[float, float, float]) -> dict[str, int]:
     """Of one pixel whose window is the dates from 10 on, and whose last valid reference date is 7."""
-    g, mask = (np.array(values, np.float32)[:, None] for values in (curve, valid))
+    g, seen = np.array(curve, np.float32)[:, None], np.array(valid, bool)[:, None]
     window = np.arange(10, 10 + len(curve), dtype=np.int32)
-    found = dates(g, mask, window, np.array([7], np.int32), limits)
+    found = dates(g, seen, window, np.array([7], np.int32), limits)
     return dict(zip(NAMES, found[:, 0].tolist(), strict=True))
 
 
