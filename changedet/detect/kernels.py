@@ -21,10 +21,13 @@ Ints = NDArray[np.int32]
 Booleans = NDArray[np.bool_]
 
 LANES = 512
+ROW = LANES + 16
+"""Values from one row of scratch memory to the next: were it a power of two, a processor would take reads of one row
+for what was just written to another."""
 GROUP = 16
 """Segments that share their scratch memory."""
 ONE = np.float32(1)
-N1, N2, FIT, D2, ALONG, WAY = (LANES * k for k in range(6))
+N1, N2, FIT, D2, ALONG, WAY = (ROW * k for k in range(6))
 """Parts of the scratch memory of ``_peaks``: dates before and after, 1 where the date may be one of change, …"""
 
 
@@ -58,8 +61,8 @@ def scan(
     group = LANES * GROUP
     for part in prange((pixels + group - 1) // group):
         # once a group: freed and allocated for every segment, they would go back to the system each time
-        count = np.zeros((steps + 1, LANES), np.float32)
-        sums = np.zeros((steps + 1, block.shape[0], LANES), np.float32)
+        count = np.zeros((steps + 1, ROW), np.float32)
+        sums = np.zeros((steps + 1, block.shape[0], ROW), np.float32)
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
             scan_segment(block, mask, span, dates, (whiten, pole, rules), (count, sums), (a, out))
@@ -129,8 +132,8 @@ def scan_window(
     bands, steps, pixels = block.shape[0], places[0].shape[0], block.shape[2]
     group = LANES * GROUP
     for part in prange((pixels + group - 1) // group):
-        count = np.zeros((steps + 1, LANES), np.float32)
-        sums = np.zeros((steps + 1, bands, LANES), np.float32)
+        count = np.zeros((steps + 1, ROW), np.float32)
+        sums = np.zeros((steps + 1, bands, ROW), np.float32)
         for a in range(part * group, min((part + 1) * group, pixels), LANES):
             span = (a, min(a + LANES, pixels))
             n, scale, before = numbers[0, a : span[1]], numbers[1, a : span[1]], numbers[2:, a : span[1]]
@@ -270,7 +273,7 @@ def _peaks(
     best[:] = -1
     sign[:] = 0
     # one array, and constant distances in it: the compiler need not ask whether its parts overlap
-    work = np.zeros(6 * LANES, np.float32)
+    work = np.zeros(6 * ROW, np.float32)
     for k in range(window.shape[0]):
         ok, low, g = mask[window[k], a:e], count[k], each[min(k, each.shape[0] - 1), here]
         ahead(g, LANES)

@@ -11,7 +11,7 @@ from numba import njit, prange
 
 from changedet.detect.ingest import ingest_run
 from changedet.detect.intrinsics import ahead
-from changedet.detect.kernels import LANES, Booleans, Floats, Ints, scan_segment
+from changedet.detect.kernels import LANES, ROW, Booleans, Floats, Ints, scan_segment
 from changedet.detect.residuals import Baseline, fit_segment, take_date
 
 Rules = tuple[Floats, Floats, Floats]
@@ -39,10 +39,10 @@ def scan_planes(
     first, last, log, parts = span
     steps, bands, times = dates[1].shape[0], len(planes), planes[0].shape[0]
     # each part's scratch memory, allocated out here: slices of an array that a part holds itself would be counted
-    tiles, masks = np.empty((parts, bands, times, LANES), np.float32), np.empty((parts, times, LANES), np.float32)
-    fits = np.empty((parts, 5 * bands + 2, LANES), np.float32)
-    counts = np.zeros((parts, steps + 1, LANES), np.float32)
-    totals = np.zeros((parts, steps + 1, bands, LANES), np.float32)
+    tiles, masks = np.empty((parts, bands, times, ROW), np.float32), np.empty((parts, times, ROW), np.float32)
+    fits = np.empty((parts, 5 * bands + 2, ROW), np.float32)
+    counts = np.zeros((parts, steps + 1, ROW), np.float32)
+    totals = np.zeros((parts, steps + 1, bands, ROW), np.float32)
     share = LANES * ((last - first + LANES * parts - 1) // (LANES * parts))
     for part in prange(parts):
         tile, mask, fitted, count, sums = tiles[part], masks[part], fits[part], counts[part], totals[part]
