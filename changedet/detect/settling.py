@@ -16,7 +16,7 @@ from changedet.detect.machine import Config, Machine
 from changedet.detect.residuals import fit_baseline, take_baseline
 from changedet.detect.settled import Out, Settled
 
-VERSION = 5
+VERSION = 6
 """To be raised whenever the same reference would be settled otherwise than before."""
 
 

@@ -55,14 +55,14 @@ def _spread_known(x: Floats, shares: Floats, weights: Floats, out: Floats) -> No
     rows = out.shape[0] // width
     held = 2 * reach + 1
     ring, line = np.zeros((held, width), np.float32), np.zeros(width + 2 * reach, np.float32)
-    row = np.empty(width, np.float32)
+    row, middle = np.empty(width, np.float32), line[reach : reach + width]
     for y in range(rows + reach):
         along = ring[y % held]
         if y < rows:
             values = x[y * width : (y + 1) * width]
             for i in range(width):
-                row[i] = max(values[i], np.float32(0))
-            _blur_row(row, line, weights, along)
+                middle[i] = max(values[i], np.float32(0))
+            _along(line, weights, along)
         else:
             along[:] = 0
         if y >= reach:
@@ -134,10 +134,12 @@ def _blur(x: Floats, width: int, weights: Floats, out: Floats) -> None:
     # a ring of the rows in reach, which stays in the cache; before the first and after the last one it holds zeros
     held = 2 * reach + 1
     ring, line = np.zeros((held, width), np.float32), np.zeros(width + 2 * reach, np.float32)
+    middle = line[reach : reach + width]
     for y in range(rows + reach):
         along = ring[y % held]
         if y < rows:
-            _blur_row(x[y * width : (y + 1) * width], line, weights, along)
+            middle[:] = x[y * width : (y + 1) * width]
+            _along(line, weights, along)
         else:
             along[:] = 0
         if y >= reach:
@@ -145,37 +147,55 @@ def _blur(x: Floats, width: int, weights: Floats, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _blur_row(row: Floats, line: Floats, weights: Floats, out: Floats) -> None:
-    """Along one row; ``line`` is scratch memory, with columns of zeros left and right."""
+def _along(line: Floats, weights: Floats, out: Floats) -> None:
+    """The sum along a row, whose ``line`` begins and ends with as many columns of zeros as the kernel reaches."""
     reach = weights.shape[0] - 1
-    middle = line[reach:]
-    for i in range(row.shape[0]):
-        middle[i] = row[i]
-        out[i] = weights[0] * row[i]
-    for k in range(1, reach, 2):
+    if reach < 2:
+        _middle(line[reach:], weights[0], out)
+    else:
+        near, far = (line[reach - 1 :], line[reach + 1 :]), (line[reach - 2 :], line[reach + 2 :])
+        _five_taps(line[reach:], near, far, weights, out)
+    for k in range(3, reach, 2):
         near, far = (line[reach - k :], line[reach + k :]), (line[reach - k - 1 :], line[reach + k + 1 :])
-        _two_taps(near, far, (weights[k], weights[k + 1]), out)
+        _four_taps(near, far, (weights[k], weights[k + 1]), out)
     if reach % 2:
-        _tap(line, line[2 * reach :], weights[reach], out)
+        _two_taps(line, line[2 * reach :], weights[reach], out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _across(ring: Floats, y: int, weights: Floats, out: Floats) -> None:
     """Row ``y`` of the sum across rows that are summed along already."""
     held, reach = ring.shape[0], weights.shape[0] - 1
-    middle = ring[y % held]
-    for i in range(out.shape[0]):
-        out[i] = weights[0] * middle[i]
-    for k in range(1, reach, 2):
+    if reach < 2:
+        _middle(ring[y % held], weights[0], out)
+    else:
+        near, far = (ring[(y - 1) % held], ring[(y + 1) % held]), (ring[(y - 2) % held], ring[(y + 2) % held])
+        _five_taps(ring[y % held], near, far, weights, out)
+    for k in range(3, reach, 2):
         near = ring[(y - k) % held], ring[(y + k) % held]
         far = ring[(y - k - 1) % held], ring[(y + k + 1) % held]
-        _two_taps(near, far, (weights[k], weights[k + 1]), out)
+        _four_taps(near, far, (weights[k], weights[k + 1]), out)
     if reach % 2:
-        _tap(ring[(y - reach) % held], ring[(y + reach) % held], weights[reach], out)
+        _two_taps(ring[(y - reach) % held], ring[(y + reach) % held], weights[reach], out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _two_taps(
+def _middle(row: Floats, weight: np.float32, out: Floats) -> None:
+    for i in range(out.shape[0]):
+        out[i] = weight * row[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _five_taps(
+    middle: Floats, near: tuple[Floats, Floats], far: tuple[Floats, Floats], weights: Floats, out: Floats
+) -> None:
+    (a, b), (c, d), (u, v, w) = near, far, (weights[0], weights[1], weights[2])
+    for i in range(out.shape[0]):
+        out[i] = u * middle[i] + (v * (a[i] + b[i]) + w * (c[i] + d[i]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _four_taps(
     near: tuple[Floats, Floats], far: tuple[Floats, Floats], weights: tuple[np.float32, np.float32], out: Floats
 ) -> None:
     (a, b), (c, d), (w, v) = near, far, weights
@@ -184,6 +204,6 @@ def _two_taps(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tap(a: Floats, b: Floats, weight: np.float32, out: Floats) -> None:
+def _two_taps(a: Floats, b: Floats, weight: np.float32, out: Floats) -> None:
     for i in range(out.shape[0]):
         out[i] += weight * (a[i] + b[i])
