@@ -14,8 +14,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from changedet.detect.blocks import Block, Floats
-from changedet.detect.kernels import LANES, ONE
-from changedet.detect.residuals import reference_mean
+from changedet.detect.kernels import LANES
+from changedet.detect.residuals import count_valid, reference_mean
 
 TRUST = 0.5
 """Power to which the line counts: quiet ground is at times more restless in a new window than it was in placebos."""
@@ -41,15 +41,9 @@ def _mean(values: Floats, mask: Floats, reference: NDArray[np.int32], out: Float
     bands, _, pixels = values.shape
     for segment in prange((pixels + LANES - 1) // LANES):
         a, e = segment * LANES, min((segment + 1) * LANES, pixels)
-        n = np.zeros(e - a, np.float32)
-        for t in reference:
-            ok = mask[t, a:e]
-            for i in range(e - a):
-                n[i] += ok[i]
-        for i in range(e - a):
-            n[i] = max(n[i], ONE)
+        n, lacks = count_valid(mask, (a, e), reference)
         for b in range(bands):
-            reference_mean(values[b], mask, (a, e), reference, n, out[b, a:e])
+            reference_mean(values[b], mask, (a, e), (reference, lacks), n, out[b, a:e])
 
 
 @dataclass(frozen=True, slots=True)

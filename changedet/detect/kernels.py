@@ -211,19 +211,30 @@ def _reference_sums(
     a, e = span
     lanes = e - a
     before = np.zeros((bands, lanes), np.float32)
-    last = np.full(lanes, -1, np.int32)
     for t in reference:
-        ok, date = mask[t, a:e], np.int32(t)
-        x, total = block[0, t, a:e], before[0]
-        for i in range(lanes):
-            old = last[i]
-            last[i] = date if ok[i] > 0 else old
-            total[i] += _clipped(x[i] * scale[i], clip)
-        for b in range(1, bands):
+        for b in range(bands):
             x, total = block[b, t, a:e], before[b]
             for i in range(lanes):
                 total[i] += _clipped(x[i] * scale[i], clip)
-    return before, last
+    return before, _last_valid(mask, span, reference)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _last_valid(mask: Floats, span: tuple[int, int], reference: Ints) -> Ints:
+    """The last valid reference date of each pixel, or −1."""
+    a, e = span
+    last = np.full(e - a, -1, np.int32)
+    # from the last one back: most often it is valid everywhere, and no other has to be looked at
+    for t in reference[::-1]:
+        ok, date, lacking = mask[t, a:e], np.int32(t), np.int32(0)
+        for i in range(e - a):
+            later = last[i]
+            last[i] = date if (later < 0) & (ok[i] > 0) else later
+        for i in range(e - a):
+            lacking |= np.int32(last[i] < 0)
+        if lacking == 0:
+            break
+    return last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -71,18 +71,10 @@ def fit_segment(
     a, e = span
     lanes = e - a
     season, surroundings, knots, least = baseline
-    n, lacks = np.zeros(lanes, np.float32), np.zeros(len(reference), np.bool_)
-    for k in range(len(reference)):
-        ok, seen = mask[reference[k], a:e], 0
-        for i in range(lanes):
-            n[i] += ok[i]
-            seen += ok[i] > 0
-        lacks[k] = seen < lanes
-    for i in range(lanes):
-        n[i] = max(n[i], ONE)
+    n, lacks = count_valid(mask, span, reference)
     for b in range(block.shape[0]):
         place, beyond, mean = fitted[5 * b, a:e], fitted[5 * b + 1, a:e], fitted[5 * b + 2, a:e]
-        reference_mean(block[b], mask, span, reference, n, mean)
+        reference_mean(block[b], mask, span, (reference, lacks), n, mean)
         for i in range(lanes):
             place[i] = min(max(mean[i], knots[b, 1]), knots[b, 3])
         for i in range(lanes):
@@ -133,14 +125,41 @@ def _less_line(x: Floats, ok: Floats, line: Floats, pixels: tuple[Floats, Floats
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reference_mean(band: Floats, mask: Floats, span: tuple[int, int], reference: Ints, n: Floats, mean: Floats) -> None:
-    """Mean of some pixels over the ``n`` valid ones of their reference dates, into ``mean``."""
+def count_valid(mask: Floats, span: tuple[int, int], reference: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+    """The number of valid reference dates of some pixels, at least 1; and which of these dates lacks pixels."""
     a, e = span
-    mean[:] = 0
-    for t in reference:
-        x, ok = band[t, a:e], mask[t, a:e]
+    n, lacks = np.zeros(e - a, np.float32), np.zeros(len(reference), np.bool_)
+    for k in range(len(reference)):
+        ok, seen = mask[reference[k], a:e], 0
         for i in range(e - a):
-            mean[i] += x[i] * ok[i]
+            n[i] += ok[i]
+            seen += ok[i] > 0
+        lacks[k] = seen < e - a
+    for i in range(e - a):
+        n[i] = max(n[i], ONE)
+    return n, lacks
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reference_mean(
+    band: Floats,
+    mask: Floats,
+    span: tuple[int, int],
+    reference: tuple[Ints, NDArray[np.bool_]],
+    n: Floats,
+    mean: Floats,
+) -> None:
+    """Mean of some pixels over the valid ones of their reference dates, into ``mean``; the rest of `count_valid`."""
+    (a, e), (dates, lacks) = span, reference
+    mean[:] = 0
+    for k in range(len(dates)):
+        x, ok = band[dates[k], a:e], mask[dates[k], a:e]
+        if lacks[k]:
+            for i in range(e - a):
+                mean[i] += x[i] * ok[i]
+        else:
+            for i in range(e - a):
+                mean[i] += x[i]
     for i in range(e - a):
         mean[i] /= n[i]
 
