@@ -224,7 +224,7 @@ class Machine:
         return [np.concatenate([one.g for one in parts]) for parts in zip(*found, strict=True)], limits
 
     def dates(self, found: list[Found], seen: Booleans, width: int, limits: onset.Limits) -> NDArray[np.int32]:
-        """Of ``onset.dates``, of a block whose scan was dated and whose window's dates are ``seen``."""
+        """Of ``onset.dates``, of a dated scan of a block, whose curve is used up; ``seen`` as of :meth:`scan_rows`."""
         one = found[self.least_smoothed]
         curve = onset.pooled(one.curve, width, self.config.pool)
         return onset.dates(curve, seen, self.window, one.whole[0], limits)

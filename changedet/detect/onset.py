@@ -40,18 +40,16 @@ def inflation(curves: list[Floats], bands: int) -> float:
 
 
 def pooled(curve: Floats, width: int, scale: float) -> Floats:
-    """The mean of G over near pixels, by date, among those that have one; −1 stays.
+    """The mean of G over near pixels, by date, among those that have one, in its place; −1 stays.
 
     Parameters
     ----------
     curve : (dates, pixels), as ``kernels.scan`` fills it
     scale : standard deviation in pixels
     """
-    if scale == 0:
-        return curve
-    out = np.empty_like(curve)
-    smoothing.smooth_known(curve, width, kernel(scale), out)
-    return out
+    if scale > 0:
+        smoothing.smooth_known(curve, width, kernel(scale))
+    return curve
 
 
 def dates(curve: Floats, seen: Booleans, window: Ints, latest: Ints, limits: Limits) -> Ints:

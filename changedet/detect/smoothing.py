@@ -28,13 +28,13 @@ def smooth(block: Floats, mask: Floats, width: int, weights: Floats, out: Floats
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def smooth_known(curve: Floats, width: int, weights: Floats, out: Floats) -> None:
-    """As :func:`smooth`, of ``(dates, pixels)`` in which what is below 0 is not known, and stays −1."""
+def smooth_known(curve: Floats, width: int, weights: Floats) -> None:
+    """As :func:`smooth`, in place, of ``(dates, pixels)`` in which what is below 0 is not known, and becomes −1."""
     dates, pixels = curve.shape
     filled = pixels // width * width
     whole = _whole(filled // width, width, weights)
     for t in prange(dates):
-        row, mean, known = curve[t, :filled], out[t], 0
+        row, rest, known = curve[t, :filled], curve[t, filled:], 0
         for i in range(filled):
             known += row[i] >= 0
         shares = whole
@@ -43,16 +43,15 @@ def smooth_known(curve: Floats, width: int, weights: Floats, out: Floats) -> Non
             for i in range(filled):
                 ok[i] = ONE if row[i] >= 0 else np.float32(0)
             shares = _shares_of(ok, whole, width, weights)
-        _spread_known(row, shares, weights, mean[:filled])
-        for i in range(filled, pixels):
-            mean[i] = -ONE
+        _spread_known(row, shares, weights)
+        rest[:] = -ONE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _spread_known(x: Floats, shares: Floats, weights: Floats, out: Floats) -> None:
-    """The blur of what is known times its ``shares``, row by row while a row is in the cache."""
+def _spread_known(x: Floats, shares: Floats, weights: Floats) -> None:
+    """The blur of what is known times its ``shares``, in place, row by row while a row is in the cache."""
     width, reach = shares.shape[1], weights.shape[0] - 1
-    rows = out.shape[0] // width
+    rows = x.shape[0] // width
     held = 2 * reach + 1
     ring, line = np.zeros((held, width), np.float32), np.zeros(width + 2 * reach, np.float32)
     row, middle = np.empty(width, np.float32), line[reach : reach + width]
@@ -67,11 +66,11 @@ def _spread_known(x: Floats, shares: Floats, weights: Floats, out: Floats) -> No
             along[:] = 0
         if y >= reach:
             span = slice((y - reach) * width, (y - reach + 1) * width)
-            values, mean, share = x[span], out[span], shares[_place(y - reach, (rows, reach), len(shares))]
+            mean, share = x[span], shares[_place(y - reach, (rows, reach), len(shares))]
             _across(ring, y - reach, weights, row)
             for i in range(width):
-                value = row[i] * share[i]
-                mean[i] = value if values[i] >= 0 else -ONE
+                value, known = row[i] * share[i], mean[i] >= 0
+                mean[i] = value if known else -ONE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

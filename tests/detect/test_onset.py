@@ -52,10 +52,10 @@ def test_pooling_averages_near_pixels_that_have_a_value() -> None:
     """A constant stays; a gap stays one, and takes nothing from its neighbours; what lies alone is shared."""
     curve = np.full((2, 100), 4, np.float32)
     curve[0, 33] = -1
-    np.testing.assert_allclose(pooled(curve, 10, 1.5), curve, rtol=1e-5)
+    np.testing.assert_allclose(pooled(curve.copy(), 10, 1.5), curve, rtol=1e-5)
     alone = np.zeros((1, 400), np.float32)
     alone[0, 210] = 8
-    shared = pooled(alone, 20, 1.0)[0].reshape(20, 20)
+    shared = pooled(alone.copy(), 20, 1.0)[0].reshape(20, 20)
     assert 0 < shared[10, 9] < shared[10, 10] < 8
     np.testing.assert_allclose(shared.sum(), 8, rtol=1e-4)
     assert pooled(alone, 20, 0) is alone
