@@ -187,7 +187,10 @@ def trials(ground: Ground, count: int, seed: int) -> list[Trial]:
 
 def _window(on: date, after: Period, rng: np.random.Generator, *, right: bool) -> Period:
     if right:
-        first, last = on - timedelta(days=int(rng.integers(0, 40))), on + timedelta(days=int(rng.integers(0, 60)))
+        # of all days of the window alike, as the stated power has it
+        days = int(rng.integers(0, 100))
+        first = on - timedelta(days=int(rng.integers(0, days + 1)))
+        last = first + timedelta(days=days)
         return Period(first=max(first, after.first), last=min(last, after.last))
     middle = after.first + (after.last - after.first) / 2
     away = timedelta(days=90)
