@@ -36,7 +36,8 @@ _PATTERNS = (
     (
         "part of month",
         re.compile(
-            r"\b(since )?(?:the )?(early|mid|late|(?:beginning|start|middle|end) of)[ -](?:in )?"
+            r"\b(since )?(?:the )?"
+            r"(early|mid|late|(?:beginning|start|middle|end) of|(?:first|second|third|last) week (?:of|in))[ -](?:in )?"
             rf"{_MONTH}(?:,? (\d{{4}}))?(?!\w)(?! \d)",
             re.IGNORECASE,
         ),
@@ -67,7 +68,13 @@ _PATTERNS = (
     ),
 )
 
-_THIRDS = {"early": 0, "beginning of": 0, "start of": 0, "mid": 1, "middle of": 1, "late": 2, "end of": 2}
+_EARLY, _MIDDLE, _LATE = (1, 10), (11, 20), (21, 0)
+_PARTS_OF_MONTH = {
+    "early": _EARLY, "beginning of": _EARLY, "start of": _EARLY, "mid": _MIDDLE, "middle of": _MIDDLE,
+    "late": _LATE, "end of": _LATE,
+    "first week of": (1, 7), "second week of": (8, 14), "third week of": (15, 21), "last week of": (-6, 0),
+}  # fmt: skip
+"""First and last day; from 0 down they count back from the last of the month."""
 _LATER = re.compile(
     rf"\b(?:(?:the )?(next|following) (?:day|{_HOURS})|"
     rf"({_COUNT}) days? (later|afterwards|after that|earlier|before that))\b",
@@ -76,7 +83,7 @@ _LATER = re.compile(
 
 _SAME = re.compile(rf"\b(?:the|that) (?:very )?same (?:day|{_HOURS}|({_WEEKDAY}))\b", re.IGNORECASE)
 
-_HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s)")
+_HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s|\.\s)")
 _LOWER = re.compile(r"\b[a-z]{2,}")
 _ASIDE = re.compile(r"\([^)]*\)")
 """Such as "(wire)" in a dateline."""
@@ -120,9 +127,9 @@ def find_dates(text: str, published: date | None = None) -> tuple[Span, ...]:
 def dateline(text: str) -> Span | None:
     """The day at the head of a report.
 
-    As in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash; or on a line of its own among the first few,
-    with nothing beside it but names and the like of "posted". A year that is missing there is taken from the same day
-    later in the text.
+    As in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash or a full stop; or on a line of its own
+    among the first few, with nothing beside it but names and the like of "posted". A year that is missing there is
+    taken from the same day later in the text.
     """
     head = _HEAD.match(text)
     if head is not None and not _LOWER.search(_ASIDE.sub("", head[1])) and (span := _one_in(head[1], text)) is not None:
@@ -190,18 +197,18 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
 
 
 def _of_a_month(kind: str, match: re.Match[str], published: date | None) -> Iterator[tuple[date, date]]:
-    third = _THIRDS[match[2].lower()] if kind == "part of month" else None
-    month = _MONTHS[match[1 if third is None else 3].lower()]
-    given = None if kind == "month alone" else match[2 if third is None else 4]
-    # "since the middle" counts from the middle itself
-    middle = 15 if third == 1 and match[1] else 11
+    part = kind == "part of month"
+    month = _MONTHS[match[3 if part else 1].lower()]
+    given = None if kind == "month alone" else match[4 if part else 2]
     year = int(given) if given else published.year - (month > published.month) if published else None
     for first, last in () if year is None else _month(year, month):
-        if third is None:
+        if not part:
             yield first, last
-        else:
-            day = (1, middle, 21)[third]
-            yield first.replace(day=day), last if third == 2 else first.replace(day=10 * third + 10)
+            continue
+        days = _PARTS_OF_MONTH[match[2].lower().replace("week in", "week of")]
+        since, until = (first + timedelta(days=day - 1) if day > 0 else last + timedelta(days=day) for day in days)
+        # "since the middle" counts from the middle itself
+        yield since.replace(day=15) if days == _MIDDLE and match[1] else since, until
 
 
 def _from_publication(kind: str, match: re.Match[str], published: date) -> tuple[date, date]:

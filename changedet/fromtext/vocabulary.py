@@ -85,7 +85,7 @@ _STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage(?! tanks?| rese
 _TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?|bladders?)"
 _HELD = r"(?:naphtha|products?|benzene|bitumen|jet[ -]fuel|floating[- ]roof|propane|butane|condensate)"
 _SIGNAL = r"(?:communications?|comms|antenna|satellite|radio|radar|telecoms?|telecommunications?|signals?)"
-_DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?)"
+_DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?|domes?)"
 _ROOM = (
     r"(?:installations?|posts?|cent(?:er|re)s?|bunkers?|facilit(?:y|ies)|headquarters|hubs?|rooms?|"
     r"buildings?|complex)"
@@ -254,6 +254,7 @@ CORRECTION = re.compile(
 HEDGES = _any(
     r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
     r"claim(?:s|ed)?|according to|(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
+    r"(?:he|she|they|it|who|residents|witnesses|officials?|sources?|spokes\w+) add(?:s|ed)|"
     r"swears?|insists?|seems? to|(?:is|are) thought to|I think|as far as I can tell|"
     r"rumou?r(?:s|ed)?|suggest(?:s|ed)?|alleges?|alleged|reports?|reported|told|accus(?:es|ed)"
 )

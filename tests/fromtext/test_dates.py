@@ -45,6 +45,8 @@ WEDNESDAY = date(2025, 4, 16)
         ("in mid-January 2024", "2024-01-11", "2024-01-20"),
         ("in the middle of January", "2025-01-11", "2025-01-20"),
         ("at the end of February 2024", "2024-02-21", "2024-02-29"),
+        ("in the first week of February 2024", "2024-02-01", "2024-02-07"),
+        ("in the last week of March", "2025-03-25", "2025-03-31"),
     ],
 )
 def test_days(text: str, first: str, last: str) -> None:
@@ -65,6 +67,9 @@ def test_what_the_text_alone_does_not_tell_stays_open(text: str) -> None:
         ("DEIR EZ-ZOR, Syria (Agency) — 18 April 2025 — Troops left.", None),  # the day follows the first dash
         ("Beirut, April 18, 2025 – Troops left.", "2025-04-18"),
         ("The depot burned on 4 May 2023 – the worst fire in years.", None),
+        ("Port Sudan, 6 May 2025. Tanks were hit.", "2025-05-06"),
+        ("On 6 May 2025. Tanks were hit on 4 May 2025.", "2025-05-06"),
+        ("Tanks burned, 6 May 2025. Nobody was hurt.", None),
         ("KHARTOUM, June 2023 - Fire.", None),
         ("KHARTOUM - Fire on 3 May 2023.", None),
     ],
