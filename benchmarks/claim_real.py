@@ -43,6 +43,8 @@ FLICKER = 0.03
 """Relative change of a roof from date to date."""
 LOST = (0.6, 1.0)
 """Share of an object that goes, between these: walls and heaps stay, as the stated power of a claim has it."""
+MARGIN = timedelta(days=10)
+"""Nearer to the ends of the window nothing is put."""
 FELLED = 0.12
 """Fall of the vegetation index from the reference period to the window, above which a place really changed."""
 
@@ -169,8 +171,8 @@ def trials(ground: Ground, count: int, seed: int) -> list[Trial]:
         outline = Point(x, y).buffer(half) if rng.random() < 0.5 else box(x - half, y - half, x + half, y + half)
         ring = Geometry(outline, geobox.crs).to_crs("EPSG:4326").exterior.points
         one = ClaimedObject(name="object", polygon=tuple((float(a), float(b)) for a, b in ring[:-1]))
-        span = (after.last - after.first).days
-        on = after.first + timedelta(days=int(rng.integers(10, span - 10)))
+        span = (after.last - after.first - 2 * MARGIN).days
+        on = after.first + MARGIN + timedelta(days=int(rng.integers(0, span)))
         fate = rng.random()
         window = _window(on, after, rng, right=fate < 1 / 3 or fate >= 1 / 2)
         # at any time of that day: the images of romania are all stamped midnight
@@ -191,7 +193,7 @@ def _window(on: date, after: Period, rng: np.random.Generator, *, right: bool) -
         days = int(rng.integers(0, 100))
         first = on - timedelta(days=int(rng.integers(0, days + 1)))
         last = first + timedelta(days=days)
-        return Period(first=max(first, after.first), last=min(last, after.last))
+        return Period(first=max(first, after.first + MARGIN), last=min(last, after.last - MARGIN))
     middle = after.first + (after.last - after.first) / 2
     away = timedelta(days=90)
     if on < middle:
