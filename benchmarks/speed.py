@@ -272,7 +272,7 @@ def table() -> list[str]:
         lines.append(row("the same, Orfeo ToolBox's MAD, file to file", "otb", paired, 2 * 4 * 6 * PAIR_SIDE**2))
     ratios = {"the scan's area": "scan, area", "the scan's dates": "scan, dates", "the pair's area": "pair, area"}
     words = ", ".join(f"{what} {found[f'{name} doubled'][0]:.2f}" for what, name in ratios.items())
-    why = "The pair's half is small enough to be held in memory, the bands of the whole go through files."
+    why = "Of the pair's half the map's arrays of dates are held in memory, those of the whole go through files."
     return [*lines, "", f"Time multiplied by doubling, in turn in one process: {words}. {why}", "", *RUNS.splitlines()]
 
 

@@ -1,11 +1,11 @@
-"""A float's bits are those of IEEE 754; memory asked for ahead is as it was, and may lie beyond an array."""
+"""A float's bits are those of IEEE 754, a·b + c is rounded once; memory asked for ahead may lie beyond an array."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
-from changedet.detect.intrinsics import bits_of, float_of, prefetch
+from changedet.detect.intrinsics import bits_of, float_of, fma, prefetch
 
 
 @njit
@@ -16,6 +16,11 @@ def _bits(x: np.float32) -> np.int32:
 @njit
 def _float(bits: np.int32) -> np.float32:
     return float_of(bits)
+
+
+@njit
+def _fma(a: np.float32, b: np.float32, c: np.float32) -> np.float32:
+    return fma(a, b, c)
 
 
 @njit
@@ -32,6 +37,13 @@ def test_one_is_a_bare_exponent() -> None:
 @given(st.floats(width=32, allow_nan=False))
 def test_there_and_back(x: float) -> None:
     assert _float(np.int32(_bits(np.float32(x)))) == np.float32(x)
+
+
+def test_a_product_is_not_rounded_before_the_sum() -> None:
+    """(1 + 2⁻¹²)² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last term a float32 near 1 cannot hold."""
+    a = np.float32(1 + 2**-12)
+    assert _fma(a, a, -np.float32(1 + 2**-11)) == np.float32(2**-24)
+    assert a * a - np.float32(1 + 2**-11) == 0
 
 
 def test_prefetch_only_asks() -> None:
