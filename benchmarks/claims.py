@@ -68,8 +68,8 @@ contradicted wrongly; and as three of 178 tell little, radar once more with seed
 (0.9 %) supported and 4 of 320 contradicted wrongly, dates in 1182 of 1246, power 0.18 stated and 0.19 found, p_intact
 of 7898 untouched places uniform but for a KS distance of 0.020, 1.4 % at most 0.01. Those windows could still reach ten
 days beyond where events are put. What is below is five draws together of seeds never used before, settled on
-beforehand. The power is still a point or two low where two images follow the event: the noise that the change is put
-into is that of the controls, and a roof is quieter.
+beforehand. The power is still a point or two low, most where two images follow the event; in part since the noise that
+the change is put into is that of the controls, and a roof is quieter.
 The simulated sites were measured once, before the last of these rules, and answered by them.
 
 Parts of fields are decoys: they are ploughed, grow green and are cut, each year alike. What they do every year is noise
