@@ -257,7 +257,8 @@ def table() -> list[str]:
 
     lines = [
         f"{os.cpu_count()} cores, reading memory with all of them at {speed / 1e9:.0f} GB/s. Seconds are medians of "
-        f"{TIMES}, of the one pass {SHORT}, of `scan` as delivered {LONG}; memory is the peak of the whole process, its input included.",
+        f"{TIMES}, of the one pass {SHORT}, of `scan` as delivered {LONG}; memory is the peak of the whole process, "
+        "its input included.",
         "",
         "| what | seconds | Mpx/s | of the reading bandwidth | GB |",
         "|---|---|---|---|---|",
