@@ -296,10 +296,10 @@ def _peaks(
             end = ends[s, k]
             if s > 0 and end == ends[s - 1, k]:
                 continue
-            high = count[end]
             if before.shape[0] == 2:
                 _largest_of_two(work, (before, sums, count), (k, end), (pole[0], pole[1], rules[1]), g)
                 continue
+            high = count[end]
             for i in range(lanes):
                 work[i + N2] = high[i] - low[i]
                 work[i + D2], work[i + ALONG] = 0, 0

@@ -118,9 +118,13 @@ def find_assertions(
             where = ()
         tanks = (match for match in TANKS.finditer(text) if not BESIDE.search(text[: match.start()]))
         lone = [match for match in tanks if not _is_object(text, match.start())]
-        fuel = any("fuel tank" in one.kinds for one in made) and not ARMOUR.search(text)
-        if lone and (fuel or _holds_oil(text, [site for site in sites if site.facility.name in where])):
+        oil = _holds_oil(text, [site for site in sites if site.facility.name in where])
+        told = any("fuel tank" in one.kinds for one in made) and not ARMOUR.search(text)
+        if lone and (oil or told):
             said = [_with_tanks(one, lone[0].group(), len(said) == 1) for one in said]
+            if not oil:
+                why = "taken for storage, since the text spoke of fuel tanks before; or are vehicles meant?"
+                unresolved.append(Unresolved("tanks", text, why))
         elif lone:
             unresolved.append(Unresolved("tanks", text, "storage tanks or vehicles? The sentence does not say"))
             if not said[0].objects:

@@ -523,6 +523,20 @@ def test_tanks_of_a_refinery_are_not_armour(gazetteer: Gazetteer) -> None:
         assert any(one.text == "tanks" for one in found.unresolved)
 
 
+def test_tanks_after_fuel_tanks_are_taken_for_storage_and_said_to_be(gazetteer: Gazetteer) -> None:
+    before = "Two fuel tanks burned in Homs, Syria, on 3 May 2024."
+    found = propose(f"{before} The governor said that five tanks were gutted.", gazetteer)
+    assert [one.kinds for one in found.assertions] == [("fuel tank",), ("fuel tank",)]
+    assert [one.text for one in found.unresolved if "vehicle" in one.reason] == ["tanks"]
+    found = propose(f"{before} Five tanks of an armoured brigade were gutted.", gazetteer)
+    assert [one.kinds for one in found.assertions] == [("fuel tank",)]
+
+
+def test_who_added_it_is_somebodys_word_and_a_radar_dome_an_array(gazetteer: Gazetteer) -> None:
+    (found,) = propose("The radar domes at the Baiji refinery in Iraq are intact, he added.", gazetteer).assertions
+    assert (found.stance, found.kinds) == ("hedged", ("communications array",))
+
+
 def test_a_name_that_is_one_place_only_needs_no_neighbour(gazetteer: Gazetteer) -> None:
     text = "Lyon, France - Images show two collapsed hangars at the Kharg export terminal."
     assert [one.facility.name for one in propose(text, gazetteer).sites] == ["Kharg Island oil terminal"]
