@@ -1,6 +1,6 @@
 """From what was measured to what is said: supported, contradicted or inconclusive, for each object and for the claim.
 
-The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (1 in 2000
+The rules are those of the method: supported where the change is rarer than 1 in 100 unchanged places (1 in 5000
 where the claimed change would mostly be missed) and its date meets the claim's; contradicted where nothing changed
 although the claimed change would have been found, or where it changed at another time; else inconclusive, with the
 reasons and with what image would settle it.
@@ -25,9 +25,10 @@ CLAIMED_P = 0.02
 WEAK_P = 0.02
 """Below it the change is too weak to be the one claimed: a crop that was cut, say, where a building is said to go."""
 RARER = 5.0
-"""Where the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``): by how much rarer it must be that the
-claimed change looks so small than that an unchanged place looks so changed."""
-SHARED, SHARED_SURELY = 0.5, 0.25
+"""By how much rarer it must be, where the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``), that the
+claimed change looks so small than that an unchanged place looks so changed; and by how much rarer the latter must be
+where a change supports the claim."""
+SHARED, SHARED_SURELY = 0.5, 0.35
 """Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
 window does not say that it happened then. The latter where the claimed change would surely be found: what was found is
 then likelier to be that."""
@@ -197,7 +198,16 @@ def _doubtful(finding: Finding) -> str:
         return f"{' and '.join(finding.silent)} shows nothing, which would hardly ever miss such a change"
     if finding.lone_orbit and not _sure(finding):
         return "faintly, and in one of the radar orbits alone"
+    if _by_chance(finding):
+        return "so little that it may be chance as well as what is claimed"
     return ""
+
+
+def _by_chance(finding: Finding) -> bool:
+    """Whether a change so small is about as rare among those claimed as one so large is among unchanged places."""
+    if finding.p_intact is None or finding.p_claimed is None:
+        return False
+    return finding.p_intact * RARER > finding.p_claimed
 
 
 def _sure(finding: Finding) -> bool:

@@ -39,10 +39,13 @@ LATE = replace(
     ("finding", "outcome", "reasons"),
     [
         (CHANGED, "supported", ()),
-        # one in a hundred is enough where the claimed change would surely be found, else only one in two thousand
+        # one in a hundred is enough where the claimed change would surely be found, else only one in five thousand
         (replace(CHANGED, p_intact=0.01), "supported", ()),
-        (replace(CHANGED, p_intact=0.0005, power=0.2), "supported", ()),
-        (replace(CHANGED, p_intact=0.0006, power=0.89), "inconclusive", ("below-detection-limit",)),
+        (replace(CHANGED, p_intact=0.0002, power=0.2), "supported", ()),
+        (replace(CHANGED, p_intact=0.0003, power=0.89), "inconclusive", ("below-detection-limit",)),
+        # of the claimed changes one in twenty would look so small: of unchanged places fewer than one in a hundred may
+        (replace(CHANGED, p_intact=0.01, p_claimed=0.05), "supported", ()),
+        (replace(CHANGED, p_intact=0.0099, p_claimed=0.049), "inconclusive", ("changed-otherwise",)),
         (replace(CHANGED, scenes=("a",)), "inconclusive", ("clouded",)),
         (replace(CHANGED, scenes=("a",), sensors=2), "supported", ()),
         (replace(CHANGED, as_claimed=False), "inconclusive", ("changed-otherwise",)),
@@ -80,15 +83,15 @@ LATE = replace(
         # a faint change may be dated by another thing
         (replace(LATE, p_intact=0.002), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, bracket_after=at(3, 20)), "inconclusive", ("clouded",)),
-        # of the 66 days of the interval only 11 lie in the window of 31: a third of it, or a sixth
+        # of the interval only some days lie in the window of 31: 11, a third of it, or 12
         (
-            replace(CHANGED, p_intact=0.0005, power=0.5, date_first=at(3, 21), date_last=at(5, 26)),
+            replace(CHANGED, p_intact=0.0002, power=0.5, date_first=at(3, 21), date_last=at(5, 26)),
             "inconclusive",
             ("clouded",),
         ),
-        (replace(CHANGED, p_intact=0.0005, power=0.5, date_first=at(3, 10), date_last=at(5, 26)), "supported", ()),
-        (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "supported", ()),
-        (replace(CHANGED, date_first=at(3, 27), date_last=at(5, 26)), "inconclusive", ("clouded",)),
+        (replace(CHANGED, p_intact=0.0002, power=0.5, date_first=at(3, 10), date_last=at(5, 26)), "supported", ()),
+        (replace(CHANGED, date_first=at(3, 20), date_last=at(5, 26)), "supported", ()),
+        (replace(CHANGED, date_first=at(3, 21), date_last=at(5, 26)), "inconclusive", ("clouded",)),
         (STILL, "contradicted", ()),
         # somewhat changed: the claimed change must look so small five times more seldom
         (replace(STILL, p_intact=0.10, p_claimed=0.03), "inconclusive", ("busy-site",)),
@@ -98,7 +101,7 @@ LATE = replace(
         # far weaker than claimed: at another time it was not the claimed one; within the window nobody knows
         (replace(CHANGED, p_claimed=0.005), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, p_claimed=0.005), "contradicted", ()),
-        (replace(LATE, p_claimed=0.005, power=0.5), "inconclusive", ("changed-otherwise",)),
+        (replace(LATE, p_intact=0.0002, p_claimed=0.005, power=0.5), "inconclusive", ("changed-otherwise",)),
         (replace(LATE, p_claimed=0.005, clear_after=1), "inconclusive", ("changed-otherwise",)),
         (replace(STILL, p_claimed=0.03), "inconclusive", ("busy-site",)),
         (replace(STILL, power=0.89), "inconclusive", ("below-detection-limit",)),

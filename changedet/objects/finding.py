@@ -12,7 +12,7 @@ from changedet.stack import Periods
 
 ALPHA = 0.01
 """Up to this p_intact something is said to have changed."""
-FAINT_P = 0.0005
+FAINT_P = 0.0002
 """Above it that is said only where the claimed change would have been found surely: where it would mostly be missed,
 true finds are few, and one chance find in a hundred unchanged objects is a large part of all finds."""
 POWER = 0.9
