@@ -28,10 +28,10 @@ RARER = 5.0
 """By how much rarer it must be, where the object looks somewhat changed (p_intact of 0.01 to ``UNCHANGED_P``), that the
 claimed change looks so small than that an unchanged place looks so changed; and by how much rarer the latter must be
 where a change supports the claim."""
-SHARED, SHARED_SURELY = 0.5, 0.35
-"""Share of the shorter of date interval and window that both hold: an interval of a cloudy season that only touches the
-window does not say that it happened then. The latter where the claimed change would surely be found: what was found is
-then likelier to be that."""
+LIKELIER = 1.5
+"""By how much likelier the date interval must be by an event on the days claimed than by one on other days of a year
+to support the claim: one of a cloudy season that only touches the window does not say that it happened then."""
+YEAR = timedelta(days=365)
 SURE_P = 0.001
 """Up to it a change is so clear that its date can contradict a claim, or one radar orbit of several support it: a faint
 one may be chance, or dated by another thing."""
@@ -302,13 +302,18 @@ def _would_show(finding: Finding) -> bool:
 
 
 def _meets(finding: Finding, window: Period) -> bool:
-    """Whether the date interval and the days claimed share most of the shorter of the two."""
+    """Whether the date interval is likelier by an event on the days claimed than on others, any day of each alike.
+
+    An event on the days claimed falls into the interval in the share of them that it holds, one on other days of a year
+    in the share of these that the rest of the interval is.
+    """
     assert finding.date_first is not None
     assert finding.date_last is not None
-    shorter = min(finding.date_last - finding.date_first, window.end - window.start)
-    first, last = max(finding.date_first, window.start), min(finding.date_last, window.end)
-    shared = SHARED_SURELY if (finding.power or 0.0) >= POWER else SHARED
-    return last > first and (last - first) >= shared * shorter
+    shared = min(finding.date_last, window.end) - max(finding.date_first, window.start)
+    if shared <= timedelta(0):
+        return False
+    outside = finding.date_last - finding.date_first - shared
+    return shared / (window.end - window.start) >= LIKELIER * (outside / YEAR)
 
 
 def _weak(finding: Finding) -> bool:
