@@ -47,6 +47,16 @@ def test_were_an_image_misread_the_bracket_would_reach_to_the_next_clear_one() -
     assert found.loose == (TIMES[11], TIMES[16])
 
 
+def test_what_greens_and_fades_after_it_may_have_changed_when_it_first_differed() -> None:
+    scanned = scan_of(-5, 13)
+    scanned.z[0, 16:] = 5
+    found = dated(scanned)
+    # the best single step lies between the two states; the first image that differs is an earlier one
+    assert (found.after, found.before) == (TIMES[15], TIMES[16])
+    assert found.loose[0] <= TIMES[12]
+    assert found.loose[1] == TIMES[17]
+
+
 def test_clouds_widen_the_bracket() -> None:
     found = dated(scan_of(5, 14, hidden=(13, 14)))
     assert (found.after, found.before) == (TIMES[12], TIMES[15])
