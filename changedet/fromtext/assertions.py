@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
-from changedet.fromtext.dates import Span, counted_from, find_dates, the_same
+from changedet.fromtext.dates import DAY_OF_MONTH, Span, counted_from, find_dates, the_same
 from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
 from changedet.fromtext.towns import TownMention, distance_km, names
 from changedet.fromtext.vocabulary import (
@@ -48,6 +48,11 @@ _REACH = 45
 _CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
 _PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though|and (?=den(?:y|ies|ied)\b))\b", re.IGNORECASE)
 _AND = re.compile(r"[,;]? \band\b", re.IGNORECASE)
+HEAD_SENTENCES = 4
+"""At the top of a text, among which its dateline stands."""
+_PLACED_HEAD = re.compile(r"(?!\w+day\b)[^\W\d_]{3,}.*,")
+"""A dateline that begins with a place; one of a day alone, further down, is that of what follows."""
+HALF_A_YEAR = timedelta(days=182)
 LONGEST_INHERITED = 31
 """Days of a span that a later sentence takes over."""
 _BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
@@ -168,7 +173,9 @@ def _days(sentences: tuple[Sentence, ...], published: date | None, head: str) ->
     told: date | None = None
     night: Span | None = None
     for one in sentences:
-        spans = find_dates(one.text.removeprefix(head if one.number == 0 else ""), published)
+        placed = one.number < HEAD_SENTENCES and _PLACED_HEAD.match(head) is not None
+        text = one.text.removeprefix(head) if one.number == 0 or placed else one.text
+        spans = find_dates(text, published) if published is not None else _of_that_year(find_dates(text), told)
         if not spans and night is not None and (same := the_same(one.text, night)) is not None:
             spans = (same,)
         elif not spans and told is not None and (counted := counted_from(one.text, told)) is not None:
@@ -177,6 +184,17 @@ def _days(sentences: tuple[Sentence, ...], published: date | None, head: str) ->
         told = next((span.first for span in reversed(spans) if span.first == span.last), told)
         found.append(spans)
     return tuple(found)
+
+
+def _of_that_year(spans: tuple[Span, ...], told: date | None) -> tuple[Span, ...]:
+    """Days without a year, where the text has no day of publication: those nearest to the last one that it dates."""
+    if told is None:
+        return spans
+    dated = (
+        find_dates(span.text, told + HALF_A_YEAR) if span.first is None and DAY_OF_MONTH.search(span.text) else (span,)
+        for span in spans
+    )
+    return tuple(next(iter(found), span) for found, span in zip(dated, spans, strict=True))
 
 
 def _dates(days: tuple[tuple[Span, ...], ...], sentence: Sentence, said: _Said) -> tuple[Span, ...]:
@@ -266,8 +284,8 @@ def _event(text: str) -> tuple[What, Stance] | None:
 
 
 def _stood(clause: str) -> bool:
-    """Whether what is said to be gone, or to stand, is a structure, and nobody who left."""
-    return bool(_objects(clause)) and not LEAVES.search(clause)
+    """Whether what is said to be gone, or to stand, is a structure or a facility, and nobody who left."""
+    return bool(_objects(clause) or STRONG.search(clause)) and not LEAVES.search(clause)
 
 
 def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownMention, ...]) -> bool:

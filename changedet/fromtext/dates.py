@@ -22,6 +22,8 @@ _WEEKDAY = "|".join(_WEEKDAYS)
 _HOURS = "morning|afternoon|evening|night"
 _PATTERNS = (
     ("iso", re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")),
+    # with strokes it may be a month that comes first; with points it is the day
+    ("dotted", re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")),
     (
         "across",
         re.compile(
@@ -87,6 +89,9 @@ _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s|\.\
 _LOWER = re.compile(r"\b[a-z]{2,}")
 _ASIDE = re.compile(r"\([^)]*\)")
 """Such as "(wire)" in a dateline."""
+DAY_OF_MONTH = re.compile(rf"{_DAY} (?:of )?{_MONTH}|{_MONTH} {_DAY}", re.IGNORECASE)
+_TITLE = re.compile(rf",\s((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}})[\s*_]*$", re.IGNORECASE)
+"""A full day at the end of a title, behind a comma."""
 _HEAD_LINES, _HEAD_LETTERS = 5, 80
 """Lines at the top of a report among which its day may stand alone, and letters of such a line at most."""
 _POSTED = re.compile(
@@ -127,14 +132,17 @@ def find_dates(text: str, published: date | None = None) -> tuple[Span, ...]:
 def dateline(text: str) -> Span | None:
     """The day at the head of a report.
 
-    As in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash or a full stop; or on a line of its own
-    among the first few, with nothing beside it but names and the like of "posted". A year that is missing there is
-    taken from the same day later in the text.
+    As in ``KHARTOUM, 15 June 2023 - …``: names and one day, then a dash or a full stop, where one of the first lines
+    begins; or on such a line by itself, with nothing beside it but names and the like of "posted", or behind the title
+    and a comma, with its year. A year that is missing in the others is taken from the same day later in the text.
     """
-    head = _HEAD.match(text)
-    if head is not None and not _LOWER.search(_ASIDE.sub("", head[1])) and (span := _one_in(head[1], text)) is not None:
-        return span
     lines = [line.strip() for line in text.splitlines() if line.strip()][:_HEAD_LINES]
+    for line in lines:
+        head = _HEAD.match(line)
+        if head is not None and not _LOWER.search(_ASIDE.sub("", head[1])):
+            span = _one_in(head[1], text)
+            if span is not None:
+                return span
     for line in lines:
         for part in (re.sub(r"\s[-–—]\s.*", "", line), line):
             bare = _POSTED.sub("", part).strip("#*_ ")
@@ -142,7 +150,9 @@ def dateline(text: str) -> Span | None:
                 span = _one_in(bare, text)
                 if span is not None:
                     return Span(line, span.first, span.last)
-    return None
+    title = _TITLE.search(lines[0]) if lines and len(lines) > 1 else None
+    days = find_dates(title[1]) if title is not None else ()
+    return next((Span(title[1], day.first, day.last) for day in days if title and day.first is not None), None)
 
 
 def _one_in(head: str, text: str) -> Span | None:
@@ -170,6 +180,8 @@ def _days(kind: str, match: re.Match[str], published: date | None) -> Iterator[t
     """What a pattern found, as days; nothing where the day of publication is needed and not known."""
     if kind == "iso":
         yield from _one_day(int(match[1]), int(match[2]), int(match[3]))
+    elif kind == "dotted":
+        yield from _one_day(int(match[3]), int(match[2]), int(match[1]))
     elif kind in ("day month", "month day"):
         day, month = (match[1], match[2]) if kind == "day month" else (match[2], match[1])
         year = int(match[3]) if match[3] else _year_before(published, _MONTHS[month.lower()], int(day))

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from changedet.fromtext.gazetteer import Facility, Gazetteer
 from changedet.fromtext.towns import NEARBY_KM, Name, Setting, distance_km, names
-from changedet.fromtext.vocabulary import FACILITY_KINDS, MODIFIERS, NAMED, SPEECH, STRONG, TITLES, same_kind
+from changedet.fromtext.vocabulary import (
+    BETWEEN_NAME_AND_KIND,
+    FACILITY_KINDS,
+    MODIFIERS,
+    NAMED,
+    SPEECH,
+    STRONG,
+    TITLES,
+    same_kind,
+)
 from changedet.fromtext.words import ARTICLES, Sentence, key, skeleton
 
 LEAST_SOUNDS = 5
@@ -71,11 +80,14 @@ def find_facilities(
     town_spans = {(mention.name.sentence, mention.name.first) for mention in where.towns}
     for sentence in sentences:
         taken: set[int] = set()
+        bare: list[tuple[Name, Unresolved]] = []
         for mention in _mentions(sentence, index):
             answer = _decide(mention, sentence, (where, tuple(one.facility for one in proposals.values())))
             if isinstance(answer, Unresolved):
                 # a town's name is not a facility of the same name, and needs no remark
-                if mention.word is not None or (sentence.number, mention.name.first) not in town_spans:
+                if mention.word is None and (sentence.number, mention.name.first) not in town_spans:
+                    bare.append((mention.name, answer))
+                elif mention.word is not None:
                     unresolved.append(answer)
                     doubtful.setdefault(key(mention.name.text), []).append(sentence.number)
                     taken.update(range(mention.name.first, mention.name.last))
@@ -89,9 +101,15 @@ def find_facilities(
                 tuple(dict.fromkeys((*(old.sentences if old else ()), sentence.number))),
                 tuple(dict.fromkeys((*(old.reasons if old else ()), reason))),
             )
-        for name, one in _unknown(sentence, taken, where):
+        found = dict(_unknown(sentence, taken, where))
+        for name, one in found.items():
             unknown.setdefault(name, []).append(sentence.number)
             unresolved.append(one)
+        # "the Baiji thermal power plant" is a facility, whatever else of that name is known
+        for written, answer in bare:
+            if key(written.text) not in found:
+                unresolved.append(answer)
+                doubtful.setdefault(key(written.text), []).append(sentence.number)
     elsewhere = _named_again(unknown, sentences)
     left = _without_named(tuple(dict.fromkeys(unresolved)), proposals)
     spelled = {key(one.text) for one in left}
@@ -328,7 +346,7 @@ def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[tu
             continue
         first = next(i for i, token in enumerate(tokens) if token.end > match.start())
         last = next(i for i, token in enumerate(tokens) if token.end >= match.end()) + 1
-        begin = first
+        begin = first = _before_modifiers(sentence, first)
         while begin > 0 and not set(sentence.gap(begin - 1)) - set(" -'’"):
             article = tokens[begin - 1].folded in ARTICLES and sentence.gap(begin - 1) == "-"
             numbered = tokens[begin - 1].text.isdigit() and begin > 1 and tokens[begin - 2].capital
@@ -356,6 +374,14 @@ def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[tu
                 reason = "a facility placed by its town only; find it on a map and add it to your gazetteer.csv"
                 listed = _town_list(mention.town, mention.candidates)
                 yield key(mention.name.text), Unresolved(text, sentence.text, reason, listed)
+
+
+def _before_modifiers(sentence: Sentence, first: int) -> int:
+    """The token behind a name: "Baiji thermal" before "power plant" names it as well as "Baiji" would."""
+    at = first
+    while at > 1 and sentence.tokens[at - 1].folded in BETWEEN_NAME_AND_KIND and set(sentence.gap(at - 2)) <= set(" -"):
+        at -= 1
+    return at if at < first and sentence.tokens[at - 1].capital else first
 
 
 def _place_after(sentence: Sentence, last: int) -> Name | None:

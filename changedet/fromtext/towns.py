@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import calendar
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from changedet.fromtext.gazetteer import LEAST_LETTERS, Gazetteer, Town
-from changedet.fromtext.vocabulary import ACTORS, DEMONYMS, DIRECTIONS, LOCATIVE, PLACE_WORDS, STREETS, TITLES
+from changedet.fromtext.vocabulary import (
+    ACTORS,
+    DEMONYMS,
+    DIRECTIONS,
+    FACILITY_KINDS,
+    LOCATIVE,
+    PLACE_WORDS,
+    STREETS,
+    TITLES,
+)
 from changedet.fromtext.words import ARTICLES, Sentence, fold, key, skeleton, words
 
 LONGEST = 5
@@ -209,7 +218,7 @@ def _towns(sentence: Sentence, gazetteer: Gazetteer, sounds: _Sounds) -> Iterato
         if not candidates or not _names_a_town(sentence, name, candidates):
             continue
         reached = name.last
-        apposed = _apposed(sentence, name.last, gazetteer)
+        apposed = _apposed(sentence, name.last, gazetteer, {town.country for town in candidates})
         kept = tuple(town for town in candidates if apposed and _lies_in(town, apposed))
         if apposed and not kept:
             reason = f"no town {name.text} of at least 15,000 people is known in {apposed[0]}"
@@ -233,10 +242,12 @@ def _names_a_town(sentence: Sentence, name: Name, candidates: tuple[Town, ...]) 
     """Whether the words around say that this is a place; a lone capital word may be anything."""
     tokens = sentence.tokens
     after = tokens[name.last].folded if name.last < len(tokens) else ""
-    if fold(name.text) in _MONTHS | DIRECTIONS | _COLOURS or after in STREETS:
-        return False
     if after in PLACE_WORDS:
-        return True
+        return fold(name.text) not in _MONTHS | DIRECTIONS | _COLOURS
+    # "Enguri dam" is not Ankara, though that was once spelled so
+    another = after in FACILITY_KINDS and all(key(town.name) != key(name.text) for town in candidates)
+    if another or fold(name.text) in _MONTHS | DIRECTIONS | _COLOURS or after in STREETS:
+        return False
     previous = tokens[name.first - 1] if name.first else None
     if previous is not None and (previous.folded in TITLES or (previous.capital and _joined(sentence, name.first))):
         return False
@@ -257,8 +268,15 @@ def _joined(sentence: Sentence, first: int) -> bool:
     return first > 0 and set(sentence.gap(first - 1)) <= {" "} and sentence.tokens[first - 1].folded not in LOCATIVE
 
 
-def _apposed(sentence: Sentence, last: int, gazetteer: Gazetteer) -> tuple[str, str, str] | None:
-    """The country (or state) said right after a name: its name, country code, state code."""
+def _apposed(
+    sentence: Sentence, last: int, gazetteer: Gazetteer, countries: Collection[str]
+) -> tuple[str, str, str] | None:
+    """The country (or state) said right after a name: its name, country code, state code.
+
+    Parameters
+    ----------
+    countries : in which towns of that name lie; "Georgia" after Tbilisi is no state
+    """
     tokens = sentence.tokens
     at = last
     while at < len(tokens) and at < last + 4 and tokens[at].folded in (DIRECTIONS | PLACE_WORDS | {"in", "of"}):
@@ -268,7 +286,7 @@ def _apposed(sentence: Sentence, last: int, gazetteer: Gazetteer) -> tuple[str, 
     for end in range(min(at + 3, len(tokens)), at, -1):
         text = sentence.text[tokens[at].start : tokens[end - 1].end]
         folded = key(text)
-        if folded in gazetteer.states:
+        if folded in gazetteer.states and ("US" in countries or folded not in gazetteer.countries):
             return text, "US", gazetteer.states[folded]
         if folded in gazetteer.countries:
             return text, gazetteer.countries[folded], ""

@@ -48,6 +48,8 @@ DEMONYMS = {
 MODIFIERS = words(
     "oil gas natural crude petroleum nuclear power hydroelectric fuel processing export storage main big old"
 )
+BETWEEN_NAME_AND_KIND = MODIFIERS | words("thermal solar wind gas-fired coal-fired fired coal steam cycle combined air")
+"""Words in small letters between a facility's name and what it is: "the Baiji thermal power plant"."""
 FACILITY_KINDS = {
     "field": "oil field", "fields": "oil field", "oilfield": "oil field", "oilfields": "oil field",
     "gasfield": "oil field", "gasfields": "oil field", "plant": "plant", "plants": "plant", "refinery": "refinery",
@@ -61,7 +63,7 @@ STRONG = re.compile(
     r"\b((?:oil|gas)[ -]?fields?|gas plants?|refiner(?:y|ies)|(?:oil|gas|export) terminals?|"
     r"power (?:plants?|stations?)|[NTH]PPs?|(?:fuel|oil|gas)(?: and (?:fuel|oil|gas))? depots?|tank farms?|dams?|"
     r"air ?(?:bases?|fields?|ports?)|hospitals?|clinics?|health cent(?:er|re)s?|"
-    r"pumping stations?|radar (?:stations?|sites?)|"
+    r"pumping stations?|radar (?:stations?|sites?|posts?)|(?:sea)?ports?(?= of\b)|"
     r"(?:naval|military) (?:bases?|complex(?:es)?|camps?|port)|shipyards?|"
     r"(?:ammunition|arms|weapons) (?:depots?|dumps?|stores?|factor(?:y|ies))|"
     r"(?:chemical|steel|cement) (?:plant|work)s?)\b",
@@ -85,7 +87,7 @@ _STORE = r"(?:storage )?(?:depots?|dumps?|farms?|stores?|storage(?! tanks?| rese
 _TANK = r"(?:storage |holding )?(?:tanks?|reservoirs?|bladders?)"
 _HELD = r"(?:naphtha|products?|benzene|bitumen|jet[ -]fuel|floating[- ]roof|propane|butane|condensate)"
 _SIGNAL = r"(?:communications?|comms|antenna|satellite|radio|radar|telecoms?|telecommunications?|signals?)"
-_DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?|domes?)"
+_DEVICE = r"(?:arrays?|antennas?|antennae|dish(?:es)?|equipment|installations?|stations?|systems?|sites?|domes?|posts?)"
 _ROOM = (
     r"(?:installations?|posts?|cent(?:er|re)s?|bunkers?|facilit(?:y|ies)|headquarters|hubs?|rooms?|"
     r"buildings?|complex)"
@@ -134,7 +136,7 @@ ARMOUR = re.compile(
 
 _WENT = (
     r"(?:(?:is|are|was|were|be) (?:all |now |simply |completely )?gone(?! to\b)|"
-    r"(?:have |has |had )?(?:vanished|disappeared))"
+    r"(?:have |has |had )?(?:vanished|disappeared)|c[ao]me (?:crashing |tumbling )?down)"
 )
 EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     (
@@ -144,7 +146,7 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
             r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
             r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
-            r"taken down|brought down|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
+            r"taken down|brought down|implod(?:es|ed|ing)|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
             r"(?:a )?write-?off|written off|"
             r"no longer (?:stand(?:s|ing)?|exists?)|ceased to (?:exist|be(?=[.,;]))|wiped (?:out|off the map)|"
             r"(?:is|are|was|were) (?:an? (?:empty |bare |burn(?:ed|t)-out )?shells?|scrap)|"
@@ -171,6 +173,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
             r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|"
             r"(?:all|still)(?: [\w'’-]+){0,4} in place|"
+            r"no (?:visible |apparent |further )?damage (?:(?:was|were|has been|is) )?"
+            r"(?:seen|visible|observed|detected|found|recorded)|"
             r"no (?:visible |apparent )?changes? (?:was |were )?(?:seen|visible|observed|detected|found)"
         ),
     ),
@@ -215,7 +219,9 @@ CIVIL = re.compile(
     re.IGNORECASE,
 )
 """What stands in a town and not in a plant: of it a sentence speaks that names no facility itself."""
-NAMED = re.compile(r"\b(?:depots?|terminals?|plants?|bases?|camps?|compounds?|stations?)\b", re.IGNORECASE)
+NAMED = re.compile(
+    r"\b(?:depots?|terminals?|plants?|bases?|camps?|compounds?|stations?|(?:sea)?ports?)\b", re.IGNORECASE
+)
 """What is a facility where a name stands before it."""
 INTENTION = _any(
     r"will|would|shall|plan(?:s|ned)? to|want(?:s|ed)? to|threaten(?:s|ed)? to|prepar(?:e|es|ed|ing) to|"

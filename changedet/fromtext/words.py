@@ -98,7 +98,7 @@ def clean(text: str) -> str:
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of an English text; headings and paragraphs end one too."""
     made: list[Sentence] = []
-    for paragraph in _PARAGRAPH.split(text):
+    for paragraph in _PARAGRAPH.split(_with_headline_apart(text)):
         pending = ""
         bare = paragraph.lstrip("# \t\n")
         point = _POINT.match(bare)
@@ -110,6 +110,18 @@ def sentences(text: str) -> tuple[Sentence, ...]:
         if pending:
             made.append(_sentence(len(made), pending))
     return tuple(made)
+
+
+def _with_headline_apart(text: str) -> str:
+    """With a blank line behind a first line that has no stop and is broken where the next word would have fitted."""
+    lines = text.strip().splitlines()
+    if len(lines) < 2 or not lines[1].strip():
+        return text
+    widest = max(map(len, lines))
+    first, word = lines[0].rstrip(), lines[1].split()[0]
+    if first.endswith((".", "!", "?", ",", ";", ":")) or len(first) + 1 + len(word) > widest or word[:1].islower():
+        return text
+    return "\n".join((first, "", *lines[1:]))
 
 
 def _sentence(number: int, text: str) -> Sentence:

@@ -20,6 +20,7 @@ WEDNESDAY = date(2025, 4, 16)
         ("on the 3rd of May, 2024", "2024-05-03", "2024-05-03"),
         ("on March 12, 2025", "2025-03-12", "2025-03-12"),
         ("on 2025-03-12", "2025-03-12", "2025-03-12"),
+        ("on 03.05.2024", "2024-05-03", "2024-05-03"),
         ("in February 2024", "2024-02-01", "2024-02-29"),
         ("on 12 March", "2025-03-12", "2025-03-12"),
         ("on 12 December", "2024-12-12", "2024-12-12"),  # the latest before publication
@@ -72,6 +73,12 @@ def test_what_the_text_alone_does_not_tell_stays_open(text: str) -> None:
         ("Tanks burned, 6 May 2025. Nobody was hurt.", None),
         ("KHARTOUM, June 2023 - Fire.", None),
         ("KHARTOUM - Fire on 3 May 2023.", None),
+        # behind a headline, and behind a title and a comma
+        ("Refinery hit as militias clash\n\nTRIPOLI, 15 December 2024 (Wire) - Tanks burned.", "2024-12-15"),
+        ("Two accounts of one night\n14 September 2022. The ministry said so.", "2022-09-14"),
+        ("Hodeidah: update no. 17, 25 July 2024\n\n- On 20 July the port was hit.", "2024-07-25"),
+        ("Tanks burned at the port on 25 July 2024\n\n- The port was hit.", None),
+        ("Channel, 12.07.2023, 08:14\n\nA strike on the base.", "2023-07-12"),
     ],
 )
 def test_a_day_of_publication_stands_between_names_and_a_dash(text: str, day: str | None) -> None:

@@ -638,3 +638,59 @@ def test_a_list_names_a_facility_behind_a_bracket(gazetteer: Gazetteer) -> None:
         ("destroyed", ("fuel tank",), ("Conoco gas plant",)),
         ("intact", (), ("Al-Omar oil field",)),
     ]
+
+
+def test_a_year_that_the_text_gave_once_serves_the_days_near_it(gazetteer: Gazetteer) -> None:
+    text = "A hangar was burned down on 4 January 2024. Two masts had collapsed on 30 December. Another fell on Sunday."
+    found = propose(text, gazetteer)
+    assert [(span.text, span.first) for one in found.assertions for span in one.dates] == [
+        ("4 January 2024", date(2024, 1, 4)),
+        ("30 December", date(2023, 12, 30)),
+    ]
+
+
+def test_a_facility_of_another_kind_in_the_same_town_is_another_one(gazetteer: Gazetteer) -> None:
+    text = "The Baiji refinery was hit on 2 May 2024. The turbine hall of the Baiji thermal power plant was gutted."
+    found = propose(text, gazetteer)
+    assert [(one.what, one.sites) for one in found.assertions] == [("damaged", ("Baiji refinery",)), ("destroyed", ())]
+    assert "Baiji thermal power plant" in {one.text for one in found.unresolved}
+
+
+def test_a_country_that_is_also_a_state(gazetteer: Gazetteer) -> None:
+    for text, country in (("Tbilisi, Georgia, saw a fire.", "GE"), ("Atlanta, Georgia, saw a fire.", "US")):
+        assert [place.country for place in propose(text, gazetteer).context] == [country]
+
+
+def test_an_old_spelling_of_a_city_before_a_dam_is_the_dam(gazetteer: Gazetteer) -> None:
+    found = propose("The crew blew up a replica of the Enguri dam.", gazetteer)
+    assert found.context == ()
+    assert [one.text for one in found.unresolved] == ["Enguri dam"]
+
+
+def test_ports_and_posts(gazetteer: Gazetteer) -> None:
+    text = "Strikes hit the port of Hodeidah. A silo at Salif port was razed. The radar post on the cape is gone."
+    found = propose(text, gazetteer)
+    assert [(one.what, one.kinds) for one in found.assertions] == [
+        ("destroyed", ("other",)),
+        ("destroyed", ("communications array",)),
+    ]
+    assert {"port of Hodeidah", "Salif port"} <= {one.text for one in found.unresolved}
+
+
+def test_what_came_down_and_where_no_damage_was_seen(gazetteer: Gazetteer) -> None:
+    for text, *expected in (
+        ("The chimney came down in a cloud of dust.", "destroyed", "asserted", "other"),
+        ("Crews imploded the last of three chimneys.", "destroyed", "asserted", "other"),
+        ("Fuel tanks: no damage was observed as of 23 July 2024.", "intact", "asserted", "fuel tank"),
+    ):
+        (found,) = propose(text, gazetteer).assertions
+        assert [found.what, found.stance, *found.kinds] == expected, text
+    assert propose("Prices came down at the depot.", gazetteer).assertions == ()
+
+
+def test_a_headline_on_a_line_of_its_own_is_a_sentence(gazetteer: Gazetteer) -> None:
+    headline = "Statements differ over a night of fire"
+    text = f"{headline}\nYerevan says that the mast has collapsed, which nobody confirmed when asked."
+    assert [one.sentence.startswith("Yerevan") for one in propose(text, gazetteer).assertions] == [True]
+    wrapped = "They said that the mast at\nYerevan has collapsed."
+    assert [one.sentence for one in propose(wrapped, gazetteer).assertions] == [" ".join(wrapped.split())]
