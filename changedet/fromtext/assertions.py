@@ -48,6 +48,7 @@ _REACH = 45
 _CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
 _PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though|and (?=den(?:y|ies|ied)\b))\b", re.IGNORECASE)
 _AND = re.compile(r"[,;]? \band\b", re.IGNORECASE)
+_LIST = re.compile(r"[,;]? \band\b|,", re.IGNORECASE)
 HEAD_SENTENCES = 4
 """At the top of a text, among which its dateline stands."""
 _PLACED_HEAD = re.compile(r"(?!\w+day\b)[^\W\d_]{3,}.*,")
@@ -119,6 +120,8 @@ def find_assertions(
         if not said:
             continue
         where, site_from = _sites(sentence.number, sites, unknown)
+        if site_from == "the text" and _placed_elsewhere(sentence, [s for s in sites if s.facility.name in where]):
+            where = ()
         if site_from != "this sentence" and _elsewhere(sentence, [s for s in sites if s.facility.name in where], towns):
             where = ()
         tanks = (match for match in TANKS.finditer(text) if not BESIDE.search(text[: match.start()]))
@@ -250,9 +253,11 @@ def _said(text: str) -> list[_Said]:
         return [one for one in parts if one.objects]
     # "destroyed two tanks and damaged a hangar"; but "two tanks and a hangar were destroyed" is one event, and a "will"
     # or a scenario before the "and" is meant for what follows too
-    parts = _events(_AND.split(text))
-    if all(one.objects and one.stance == "asserted" for one in parts) and len({one.what for one in parts}) > 1:
-        return parts
+    told = not any(guard.search(text) for guard in (PRETENCE, SIMILE, INTENTION))
+    for joint in (_AND, _LIST) if told else (_AND,):
+        parts = _events(joint.split(text))
+        if all(one.objects and one.stance == "asserted" for one in parts) and len({one.what for one in parts}) > 1:
+            return parts
     event = _event(text)
     return [] if event is None else [_Said(*event, _objects(text))]
 
@@ -300,6 +305,20 @@ def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownM
         if away and min(away) > FAR_KM:
             return True
     return False
+
+
+def _placed_elsewhere(sentence: Sentence, sites: list[SiteProposal]) -> bool:
+    """Whether a sentence before any facility is named says where it is, "near Olenivka", and no site is there."""
+    known = {key(name) for site in sites for name in (*site.facility.near, *site.facility.aliases)}
+    days = {word for span in find_dates(sentence.text) for word in key(span.text)}
+    placed = [
+        key(name.text)
+        for name in names(sentence)
+        if name.first
+        and sentence.tokens[name.first - 1].folded in ("in", "at", "near", "outside")
+        and name.last == name.first + 1
+    ]
+    return any(name not in known and not set(name) & days for name in placed)
 
 
 def _begins_elsewhere(sentence: Sentence, sites: list[SiteProposal]) -> bool:

@@ -19,6 +19,7 @@ _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nin
 _COUNTS = {word: number for number, word in enumerate(_NUMBERS, 1)}
 _COUNT = r"\d{1,2}|an?|" + "|".join(_COUNTS)
 _WEEKDAY = "|".join(_WEEKDAYS)
+_SHORT_WEEKDAY = "|".join((*_WEEKDAYS, *(name.lower() for name in calendar.day_abbr)))
 _HOURS = "morning|afternoon|evening|night"
 _PATTERNS = (
     ("iso", re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")),
@@ -90,8 +91,10 @@ _LOWER = re.compile(r"\b[a-z]{2,}")
 _ASIDE = re.compile(r"\([^)]*\)")
 """Such as "(wire)" in a dateline."""
 DAY_OF_MONTH = re.compile(rf"{_DAY} (?:of )?{_MONTH}|{_MONTH} {_DAY}", re.IGNORECASE)
-_TITLE = re.compile(rf",\s((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}})[\s*_]*$", re.IGNORECASE)
-"""A full day at the end of a title, behind a comma."""
+_TITLE = re.compile(
+    rf"(?:,|(?<!\bon) (?:{_SHORT_WEEKDAY}),?)\s((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}})[\s*_]*$", re.IGNORECASE
+)
+"""A full day at the end of a title, behind a comma or a weekday."""
 _HEAD_LINES, _HEAD_LETTERS = 5, 80
 """Lines at the top of a report among which its day may stand alone, and letters of such a line at most."""
 _POSTED = re.compile(
@@ -144,13 +147,13 @@ def dateline(text: str) -> Span | None:
             if span is not None:
                 return span
     for line in lines:
-        for part in (re.sub(r"\s[-–—]\s.*", "", line), line):
+        for part in (re.sub(r"\s[-–—]\s.*", "", line), line, *re.split(r"\s[|·•]\s", line)):
             bare = _POSTED.sub("", part).strip("#*_ ")
             if len(bare) <= _HEAD_LETTERS and not bare.endswith((".", "!", "?")) and not _LOWER.search(bare):
                 span = _one_in(bare, text)
                 if span is not None:
                     return Span(line, span.first, span.last)
-    title = _TITLE.search(lines[0]) if lines and len(lines) > 1 else None
+    title = _TITLE.search(lines[0]) if len(lines) > 1 else None
     days = find_dates(title[1]) if title is not None else ()
     return next((Span(title[1], day.first, day.last) for day in days if title and day.first is not None), None)
 

@@ -106,7 +106,7 @@ _BUILDING = (
     r"garages?|"
     r"clinics?|hospitals?|(?<!-)wards?|control towers?|schools?|pharmac(?:y|ies)|(?:guard )?huts?|power ?houses?|"
     r"pump ?houses?|factor(?:y|ies)|"
-    r"(?:accommodation|apartment|residential|administrative|prefabricated) blocks?|"
+    r"(?:accommodation|apartment|residential|housing|administrative|prefabricated) blocks?|"
     r"(?:turbine|machine|pump|pumping|assembly|generator) halls?|(?:outpatient|maternity|surgical|hospital) wings?)"
     r"(?!['’]s)"
 )
@@ -146,7 +146,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
             r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
             r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
-            r"taken down|brought down|implod(?:es|ed|ing)|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
+            r"taken down|brought down|implod(?:es|ed|ing)|"
+            r"gave way(?! to\b)|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
             r"(?:a )?write-?off|written off|"
             r"no longer (?:stand(?:s|ing)?|exists?)|ceased to (?:exist|be(?=[.,;]))|wiped (?:out|off the map)|"
             r"(?:is|are|was|were) (?:an? (?:empty |bare |burn(?:ed|t)-out )?shells?|scrap)|"
@@ -156,7 +157,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     (
         "damaged",
         _any(
-            r"damag(?:ed|ing|e)|hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
+            r"damag(?:ed|ing|e)|breach(?:es|ed)|"
+            r"hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
             r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
             r"pierced|holed|caved[ -]in|cratered|cracked|buckled|torn (?:off|open)|put out of action|blaze|"
             r"los(?:t|es?|ing) (?:its|their|part of (?:its|the)) roofs?|blackened|charred|"
@@ -200,7 +202,7 @@ DENIAL = _any(r"den(?:y|ies|ied)|denials?|refut(?:e|es|ed)|dismiss(?:es|ed)?|fal
 """What takes back all that its clause goes on to say, however long that is."""
 DENIED = re.compile(
     r"^[^;:]{0,60}\b(?:is|are|was|were) "
-    r"(?:(?:false|untrue|not true|wrong|baseless|unfounded|fake|a lie|lies|incorrect|"
+    r"(?:(?:false|untrue|not true|wrong|baseless|unfounded|fake|a lie|lies|incorrect|another lie|"
     r"dismissed|rejected as|refuted|debunked)\b|"
     r"not (?-i:[A-Z]))",
     re.IGNORECASE,

@@ -694,3 +694,34 @@ def test_a_headline_on_a_line_of_its_own_is_a_sentence(gazetteer: Gazetteer) -> 
     assert [one.sentence.startswith("Yerevan") for one in propose(text, gazetteer).assertions] == [True]
     wrapped = "They said that the mast at\nYerevan has collapsed."
     assert [one.sentence for one in propose(wrapped, gazetteer).assertions] == [" ".join(wrapped.split())]
+
+
+def test_what_is_said_near_an_unknown_place_before_any_facility_is_said_of_none(gazetteer: Gazetteer) -> None:
+    text = (
+        "Statement, 21.03.2024\n\nOur units struck a command post near Olenivka. "
+        "That the Khmelnytskyi nuclear plant's switchyard was hit is another lie."
+    )
+    found = propose(text, gazetteer)
+    assert [(one.what, one.stance, one.sites) for one in found.assertions] == [
+        ("damaged", "asserted", ()),
+        ("damaged", "denied", ("Khmelnytskyi nuclear power plant",)),
+    ]
+
+
+def test_a_list_of_what_befell_whom(gazetteer: Gazetteer) -> None:
+    text = "Abqaiq processing plant, 14 September 2019: five stabilization towers destroyed, eleven spheroids damaged."
+    assert [(one.what, one.written) for one in propose(text, gazetteer).assertions] == [
+        ("destroyed", ("stabilization towers",)),
+        ("damaged", ("spheroids",)),
+    ]
+    together = "Two fuel tanks, a hangar and a mast were destroyed at Abqaiq processing plant."
+    assert [len(one.kinds) for one in propose(together, gazetteer).assertions] == [3]
+    scenario = "In the scenario the command post is destroyed, a fuel tank damaged."
+    assert [one.stance for one in propose(scenario, gazetteer).assertions] == ["intended"]
+
+
+def test_a_dam_that_gave_way(gazetteer: Gazetteer) -> None:
+    text = "Dam breached: what we know\nBy our visual desk | 8 June 2023\n\nOn Tuesday the Nova Kakhovka dam gave way."
+    (found,) = propose(text, gazetteer).assertions
+    assert (found.what, found.sites, found.dates[0].first) == ("destroyed", ("Kakhovka dam",), date(2023, 6, 6))
+    assert propose("The fuel depot gave way to a park.", gazetteer).assertions == ()
