@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
-from changedet.fromtext.dates import DAY_OF_MONTH, Span, counted_from, find_dates, the_same
+from changedet.fromtext.dates import Span, find_dates
+from changedet.fromtext.days import days_for, days_of, history
 from changedet.fromtext.facilities import SiteProposal, Unknown, Unresolved
 from changedet.fromtext.towns import TownMention, distance_km, names
 from changedet.fromtext.vocabulary import (
@@ -21,9 +22,11 @@ from changedet.fromtext.vocabulary import (
     ELSEWHERE,
     EVENTS,
     FACILITY_KINDS,
+    FICTION,
     HEDGES,
     INTENTION,
     LEAVES,
+    MUCH_FICTION,
     NEGATION,
     OBJECTS,
     PETROLEUM,
@@ -32,7 +35,7 @@ from changedet.fromtext.vocabulary import (
     STRONG,
     TANKS,
     UNSPARED,
-    VISIT,
+    WE_SAID,
     WENT,
     What,
     same_kind,
@@ -45,17 +48,10 @@ FAR_KM = 60.0
 """From a site to a town of which a sentence speaks by itself."""
 _REACH = 45
 """Letters before an event's word in which a "not" or "will" still belongs to it."""
-_CLAUSE = re.compile(r"[;:]|\b(?:but|however|although|though)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[;:](?!\d)|\b(?:but|however|although|though)\b", re.IGNORECASE)
 _PARTS = re.compile(r";|,? \b(?:but|while|whereas|although|though|and (?=den(?:y|ies|ied)\b))\b", re.IGNORECASE)
 _AND = re.compile(r"[,;]? \band\b", re.IGNORECASE)
 _LIST = re.compile(r"[,;]? \band\b|,", re.IGNORECASE)
-HEAD_SENTENCES = 4
-"""At the top of a text, among which its dateline stands."""
-_PLACED_HEAD = re.compile(r"(?!\w+day\b)[^\W\d_]{3,}.*,")
-"""A dateline that begins with a place; one of a day alone, further down, is that of what follows."""
-HALF_A_YEAR = timedelta(days=182)
-LONGEST_INHERITED = 31
-"""Days of a span that a later sentence takes over."""
 _BACK = re.compile(rf"\b(?:the|this) (?:\w+ )?({'|'.join(FACILITY_KINDS)})\b", re.IGNORECASE)
 """A facility that the text has named before."""
 _UNNAMED = re.compile(rf"\b(?:the|an?|its|their|\w+['’]s) ({STRONG.pattern})(?! (?:in|at|of|near) (?-i:[A-Z]))", re.I)
@@ -105,24 +101,26 @@ def find_assertions(
     unknown : facilities that the text names and the gazetteer does not know: what is said there is said of no site
     towns : that the text names: what is said of a far one is said of no site that an earlier sentence named
     """
-    days = _days(sentences, published, head)
+    days = days_of(sentences, published, head)
     unknown += _headings(sentences, sites, towns)
     made: list[Assertion] = []
     unresolved: list[Unresolved] = []
+    corrects = bool(_corrections(sentences))
+    played = _fiction(sentences)
+    unresolved.extend((*played, *_corrections(sentences)))
+    past = history(days, published)
     for sentence in sentences:
         text = sentence.text
-        if correction := CORRECTION.search(text):
-            why = "the text takes back something that it says elsewhere; read both before you use the drafts"
-            unresolved.append(Unresolved(correction.group(), text, why))
         if BEYOND_SAVING.search(text) and made and made[-1].number == sentence.number - 1:
             made[-1] = _given_up(made[-1])
         said = _said(text)
         if not said:
             continue
-        where, site_from = _sites(sentence.number, sites, unknown)
-        if site_from == "the text" and _placed_elsewhere(sentence, [s for s in sites if s.facility.name in where]):
-            where = ()
-        if site_from != "this sentence" and _elsewhere(sentence, [s for s in sites if s.facility.name in where], towns):
+        where, site_from = _sites(sentence.number, sites, unknown, past)
+        near = [site for site in sites if site.facility.name in where]
+        if (site_from == "the text" and _placed_elsewhere(sentence, near)) or (
+            site_from != "this sentence" and _elsewhere(sentence, near, towns)
+        ):
             where = ()
         tanks = (match for match in TANKS.finditer(text) if not BESIDE.search(text[: match.start()]))
         lone = [match for match in tanks if not _is_object(text, match.start())]
@@ -146,12 +144,31 @@ def find_assertions(
         hedges = tuple(dict.fromkeys(match.group() for match in HEDGES.finditer(text)))
         for one in said:
             stance: Stance = "hedged" if one.stance == "asserted" and hedges else one.stance
+            if stance in ("asserted", "hedged"):
+                stance = "intended" if played else "denied" if corrects and WE_SAID.search(text) else stance
             kinds, written = tuple(one.objects), tuple(one.objects.values())
-            dates = _dates(days, sentence, one)
+            dates = days_for(days, sentence, one.what, intended=one.stance == "intended")
             made.append(
                 Assertion(text, sentence.number, one.what, stance, hedges, kinds, written, dates, where, site_from)
             )
     return tuple(made), tuple(unresolved)
+
+
+def _corrections(sentences: tuple[Sentence, ...]) -> tuple[Unresolved, ...]:
+    why = "the text takes back something that it says elsewhere; read both before you use the drafts"
+    found = ((match.group(), one.text) for one in sentences if (match := CORRECTION.search(one.text)) is not None)
+    return tuple(Unresolved(word, text, why) for word, text in found)
+
+
+def _fiction(sentences: tuple[Sentence, ...]) -> tuple[Unresolved, ...]:
+    """What to say of a text about a film, in which nothing happened that it tells."""
+    words = {match[1].lower(): one.text for one in sentences for match in FICTION.finditer(one.text)}
+    if len(words) < MUCH_FICTION:
+        return ()
+    word, text = next(iter(words.items()))
+    return (
+        Unresolved(word, text, "the text seems to tell of a film or a play: nothing in it is taken to have happened"),
+    )
 
 
 def _headings(
@@ -170,53 +187,6 @@ def _headings(
     )
 
 
-def _days(sentences: tuple[Sentence, ...], published: date | None, head: str) -> tuple[tuple[Span, ...], ...]:
-    """The days of each sentence; those that it counts from the last one that was told."""
-    found: list[tuple[Span, ...]] = []
-    told: date | None = None
-    night: Span | None = None
-    for one in sentences:
-        placed = one.number < HEAD_SENTENCES and _PLACED_HEAD.match(head) is not None
-        text = one.text.removeprefix(head) if one.number == 0 or placed else one.text
-        spans = find_dates(text, published) if published is not None else _of_that_year(find_dates(text), told)
-        if not spans and night is not None and (same := the_same(one.text, night)) is not None:
-            spans = (same,)
-        elif not spans and told is not None and (counted := counted_from(one.text, told)) is not None:
-            spans = (counted,)
-        night = next((span for span in reversed(spans) if span.first is not None and _length(span) <= 1), night)
-        told = next((span.first for span in reversed(spans) if span.first == span.last), told)
-        found.append(spans)
-    return tuple(found)
-
-
-def _of_that_year(spans: tuple[Span, ...], told: date | None) -> tuple[Span, ...]:
-    """Days without a year, where the text has no day of publication: those nearest to the last one that it dates."""
-    if told is None:
-        return spans
-    dated = (
-        find_dates(span.text, told + HALF_A_YEAR) if span.first is None and DAY_OF_MONTH.search(span.text) else (span,)
-        for span in spans
-    )
-    return tuple(next(iter(found), span) for found, span in zip(dated, spans, strict=True))
-
-
-def _dates(days: tuple[tuple[Span, ...], ...], sentence: Sentence, said: _Said) -> tuple[Span, ...]:
-    """The days of a sentence, else those of the nearest one before it; a year there is history, not a day.
-
-    The day on which somebody looked is no day of what he found broken; and what is still to come has no day before.
-    """
-    here = days[sentence.number]
-    if said.what != "intact":
-        here = tuple(span for span in here if not VISIT.search(sentence.text.partition(span.text)[0]))
-    if here or (said.stance == "intended" and not PRETENCE.search(sentence.text)):
-        return here
-    for given in reversed(days[: sentence.number]):
-        near = tuple(span for span in given if span.first is None or _length(span) <= LONGEST_INHERITED)
-        if near:
-            return near
-    return ()
-
-
 def _holds_oil(text: str, sites: list[SiteProposal]) -> bool:
     """Whether "tanks" must be storage: at a refinery or a terminal, and nothing speaks of armour."""
     return bool(sites) and all(site.facility.kind in PETROLEUM for site in sites) and not ARMOUR.search(text)
@@ -232,10 +202,6 @@ def _with_tanks(one: _Said, written: str, alone: bool) -> _Said:
 def _given_up(one: Assertion) -> Assertion:
     """An event whose objects the next sentence calls lost."""
     return replace(one, what="destroyed") if one.what == "damaged" and one.stance != "denied" else one
-
-
-def _length(span: Span) -> int:
-    return (span.last - span.first).days if span.first is not None and span.last is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +256,8 @@ def _event(text: str) -> tuple[What, Stance] | None:
 
 def _stood(clause: str) -> bool:
     """Whether what is said to be gone, or to stand, is a structure or a facility, and nobody who left."""
-    return bool(_objects(clause) or STRONG.search(clause)) and not LEAVES.search(clause)
+    near = clause[-_REACH:]
+    return bool(_objects(clause) or STRONG.search(near)) and not LEAVES.search(clause)
 
 
 def _elsewhere(sentence: Sentence, sites: list[SiteProposal], towns: tuple[TownMention, ...]) -> bool:
@@ -344,6 +311,7 @@ def _objects(text: str) -> dict[ZoneKind, str]:
     """Kind → as written; a kind that lies within another's words is not counted again."""
     found: dict[ZoneKind, str] = {}
     taken: list[tuple[int, int]] = []
+    absent: set[ZoneKind] = set()
     for kind, pattern in OBJECTS:
         for match in pattern.finditer(text):
             if any(match.start() < end and start < match.end() for start, end in taken):
@@ -352,7 +320,10 @@ def _objects(text: str) -> dict[ZoneKind, str]:
                 continue
             taken.append(match.span())
             found.setdefault(kind, match.group())
-    return found
+            if re.search(r"\bno $", text[: match.start()], re.IGNORECASE):
+                absent.add(kind)
+    # "the hall stands and no bunker was ever there"; but "no hangar survived"
+    return {kind: written for kind, written in found.items() if kind not in absent} or found
 
 
 def _is_object(text: str, at: int) -> bool:
@@ -360,7 +331,7 @@ def _is_object(text: str, at: int) -> bool:
 
 
 def _sites(
-    number: int, sites: tuple[SiteProposal, ...], unknown: tuple[Unknown, ...]
+    number: int, sites: tuple[SiteProposal, ...], unknown: tuple[Unknown, ...], past: frozenset[int]
 ) -> tuple[tuple[str, ...], Literal["this sentence", "an earlier sentence", "the text"]]:
     here = tuple(site.facility.name for site in sites if number in site.sentences)
     if here:
@@ -368,7 +339,8 @@ def _sites(
     if any(number in one.sentences for one in unknown):
         return (), "the text"
     named = (*(one.sentences for one in sites), *(one.sentences for one in unknown))
-    earlier = [at for numbers in named for at in numbers if at < number]
+    before = [at for numbers in named for at in numbers if at < number]
+    earlier = [at for at in before if at not in past] or before
     if earlier:
         nearest = max(earlier)
         return tuple(site.facility.name for site in sites if nearest in site.sentences), "an earlier sentence"

@@ -52,11 +52,12 @@ _PATTERNS = (
     ),
     ("day alone", re.compile(r"\b(?:on|by|since) the (\d{1,2})(?:st|nd|rd|th)(?! of\b)\b", re.IGNORECASE)),
     ("year", re.compile(r"\b(?:in|during|since) ((?:19[789]|20[0-4])\d)\b", re.IGNORECASE)),
+    ("into", re.compile(rf"\bovernight (?:in)?to (?:the )?({_WEEKDAY})\b", re.IGNORECASE)),
     (
         "relative",
         re.compile(
-            r"\b(today|yesterday|(?:this|last) (?:week|month|year)|overnight|last night|"
-            r"this (?:morning|afternoon|evening))\b",
+            r"\b(today|tonight|the day before yesterday|yesterday|(?:this|last) (?:week|month|year)|overnight|"
+            r"last night|this (?:morning|afternoon|evening))\b",
             re.IGNORECASE,
         ),
     ),
@@ -87,9 +88,14 @@ _LATER = re.compile(
 _SAME = re.compile(rf"\b(?:the|that) (?:very )?same (?:day|{_HOURS}|({_WEEKDAY}))\b", re.IGNORECASE)
 
 _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s|\.\s)")
-_LOWER = re.compile(r"\b[a-z]{2,}")
+_LOWER = re.compile(r"\b(?!(?:al|el|ad|an|ar|as|ash|az|ez|es|ed|de|la|do|da|di)\b)[a-z]{2,}")
 _ASIDE = re.compile(r"\([^)]*\)")
 """Such as "(wire)" in a dateline."""
+_PUBLISHED = re.compile(
+    rf"\b(?:published|posted|issued|updated|distributed|released)(?: on)?:? "
+    rf"((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}}|\d{{4}}-\d\d-\d\d|\d{{1,2}}\.\d{{1,2}}\.\d{{4}})",
+    re.IGNORECASE,
+)
 DAY_OF_MONTH = re.compile(rf"{_DAY} (?:of )?{_MONTH}|{_MONTH} {_DAY}", re.IGNORECASE)
 _TITLE = re.compile(
     rf"(?:,|(?<!\bon) (?:{_SHORT_WEEKDAY}),?)\s((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}})[\s*_]*$", re.IGNORECASE
@@ -148,11 +154,15 @@ def dateline(text: str) -> Span | None:
                 return span
     for line in lines:
         for part in (re.sub(r"\s[-–—]\s.*", "", line), line, *re.split(r"\s[|·•]\s", line)):
-            bare = _POSTED.sub("", part).strip("#*_ ")
+            bare = _POSTED.sub("", _ASIDE.sub("", part)).strip("#*_ ")
             if len(bare) <= _HEAD_LETTERS and not bare.endswith((".", "!", "?")) and not _LOWER.search(bare):
                 span = _one_in(bare, text)
                 if span is not None:
                     return Span(line, span.first, span.last)
+    for match in filter(None, map(_PUBLISHED.search, lines)):
+        for span in find_dates(match[1]):
+            if span.first is not None:
+                return Span(match[1], span.first, span.last)
     title = _TITLE.search(lines[0]) if len(lines) > 1 else None
     days = find_dates(title[1]) if title is not None else ()
     return next((Span(title[1], day.first, day.last) for day in days if title and day.first is not None), None)
@@ -234,8 +244,9 @@ def _from_publication(kind: str, match: re.Match[str], published: date) -> tuple
         middle = published - timedelta(days=_count(match[1]) * (7 if weeks else 1))
         about = timedelta(days=3 if weeks else 0)
         return middle - about, min(middle + about, published)
-    back = (published.weekday() - _WEEKDAYS[(match[1] or match[2]).lower()]) % 7
-    return published - timedelta(days=back), published - timedelta(days=back)
+    named = match[1] if kind == "into" else match[1] or match[2]
+    day = published - timedelta(days=(published.weekday() - _WEEKDAYS[named.lower()]) % 7)
+    return day - timedelta(days=kind == "into"), day
 
 
 def _count(word: str) -> int:
@@ -298,10 +309,10 @@ def _year_before(published: date | None, month: int, day: int) -> int | None:
 
 
 def _relative(word: str, published: date) -> tuple[date, date]:
-    if word in ("overnight", "last night"):
+    if word in ("overnight", "last night", "tonight"):
         return published - timedelta(days=1), published
-    if word in ("today", "yesterday", "this morning", "this afternoon", "this evening"):
-        day = published - timedelta(days=word == "yesterday")
+    if word in ("today", "yesterday", "the day before yesterday", "this morning", "this afternoon", "this evening"):
+        day = published - timedelta(days=("yesterday" in word) + ("before" in word))
         return day, day
     which, unit = word.split()
     if unit == "week":

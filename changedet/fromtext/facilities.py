@@ -13,6 +13,7 @@ from changedet.fromtext.vocabulary import (
     MODIFIERS,
     NAMED,
     SPEECH,
+    STARTERS,
     STRONG,
     TITLES,
     same_kind,
@@ -353,7 +354,7 @@ def _unknown(sentence: Sentence, taken: set[int], where: Setting) -> Iterator[tu
             if not (tokens[begin - 1].capital or article or numbered):
                 break
             begin -= 1
-        while begin < first and tokens[begin].folded in ("the", "a", "an", "this") and sentence.gap(begin) == " ":
+        while begin < first and tokens[begin].folded in STARTERS and sentence.gap(begin) == " ":
             begin += 1
         near = set(range(max(0, first - 3), min(last + 4, len(tokens))))
         # "Police stations were …" begins a sentence and names none

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from changedet.fromtext.gazetteer import LEAST_LETTERS, Gazetteer, Town
 from changedet.fromtext.vocabulary import (
@@ -27,8 +27,11 @@ SAME_KM = 15.0
 FAR_LARGER = 20
 """A town this many times larger than the next of its name is meant where nothing else decides."""
 LARGE = 100_000
+_NONE_THERE = "no town"
 _ONLY = "the only town of this name known"
 _BY_COUNTRY = "of several towns of this name, the one in a country that the text names"
+SEVERAL = 3
+"""Towns that speak for a country of which the text does not speak otherwise."""
 METROPOLIS = 500_000
 """Towns as large as this are named in reports on other countries."""
 _JOINTS = frozenset(" -\u2010\u2011\u2013'’`ʿ.")
@@ -114,14 +117,33 @@ def setting(sentences: tuple[Sentence, ...], gazetteer: Gazetteer) -> Setting:
             total[code] = total.get(code, 0) + weight
     sounds = _sounds(gazetteer)
     found = [mention for sentence in sentences for mention in _towns(sentence, gazetteer, sounds)]
+    for code in _of_lone_towns(found):
+        total.setdefault(code, 0.5)
     towns = tuple(_decide(mention, by_sentence[mention.name.sentence], total) for mention in found)
     towns = tuple(_by_neighbours(mention, towns) for mention in towns)
     towns = tuple(_among(mention, towns) for mention in towns)
+    towns = _unless_unknown_there(towns)
     same: dict[tuple[str, tuple[Town, ...], Town | None], list[TownMention]] = {}
     for mention in towns:
         same.setdefault((mention.name.text, mention.candidates, mention.town), []).append(mention)
     places = tuple((group[0], tuple(one.name.sentence for one in group)) for group in same.values())
     return Setting(total, by_sentence, towns, places)
+
+
+def _unless_unknown_there(towns: tuple[TownMention, ...]) -> tuple[TownMention, ...]:
+    """Leave open a name that the text once places where no such town is known, as "Palma, Mozambique"."""
+    reasons = {key(one.name.text): one.reason for one in towns if one.reason.startswith(_NONE_THERE)}
+    found = ((one, reasons.get(key(one.name.text))) for one in towns)
+    return tuple(one if reason is None else replace(one, town=None, reason=reason) for one, reason in found)
+
+
+def _of_lone_towns(mentions: list[TownMention]) -> Iterator[str]:
+    """The countries in which several towns lie that the text names and whose names no other town has."""
+    lone: dict[str, set[Town]] = {}
+    for one in mentions:
+        if len(one.candidates) == 1 and key(one.candidates[0].name) == key(one.name.text):
+            lone.setdefault(one.candidates[0].country, set()).add(one.candidates[0])
+    return (code for code, towns in lone.items() if len(towns) >= SEVERAL)
 
 
 def _among(mention: TownMention, towns: tuple[TownMention, ...]) -> TownMention:
@@ -221,7 +243,7 @@ def _towns(sentence: Sentence, gazetteer: Gazetteer, sounds: _Sounds) -> Iterato
         apposed = _apposed(sentence, name.last, gazetteer, {town.country for town in candidates})
         kept = tuple(town for town in candidates if apposed and _lies_in(town, apposed))
         if apposed and not kept:
-            reason = f"no town {name.text} of at least 15,000 people is known in {apposed[0]}"
+            reason = f"{_NONE_THERE} {name.text} of at least 15,000 people is known in {apposed[0]}"
             yield TownMention(name, candidates, None, reason)
         elif kept:
             yield TownMention(name, candidates, kept[0], f"the text says that it is in {apposed[0] if apposed else ''}")

@@ -35,6 +35,8 @@ TITLES = words(
 )
 STREETS = words("street road avenue square boulevard highway roundabout lane")
 """A town's name before one of these is a street's."""
+STARTERS = LOCATIVE | words("the a an this these those if when while as but and no many several most some all")
+"""Words with which a sentence begins, in a capital, before a facility without a name."""
 SPEECH = words("said says told added explained wrote asked replied recalled remembered died spoke argued")
 
 DEMONYMS = {
@@ -95,18 +97,21 @@ _ROOM = (
 _STRUCTURE = (
     r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|runways?|"
     r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?|(?:flare )?stacks?|"
-    r"(?:power|transmission) lines?|pylons?|switchyards?|solar panels?|compressors?|pumps?|(?:grain )?elevators?|"
+    r"(?:power|transmission) lines?|berths?|conveyors?|pipelines?(?! (?:routes?|network|corridor))|"
+    r"(?:road|rail|railway|motorway|highway|suspension|steel|concrete) bridges?|pylons?|switchyards?|"
+    r"solar panels?|compressors?|pumps?|(?:grain )?elevators?|"
     r"(?:water )?intakes?|(?:spillway )?gates?|cooling towers?|spheroids?|spheres?(?! of)|separators?|"
     r"(?:distillation|stabili[sz]ation|fractionation|cracking|absorption) (?:columns?|towers?)|furnaces?|boilers?|"
     r"reactors?(?! buildings?)|manifolds?|well ?heads?|derricks?|pipe ?racks?|"
     r"(?:pumping|degassing|booster|compressor|metering|gathering) stations?"
 )
 _BUILDING = (
-    r"(?:buildings?|hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of cards)|dormitor(?:y|ies)|"
+    r"(?:buildings?|"
+    r"hangars?|warehouses?|barracks|workshops?|bunkers?|offices?|houses?(?! of (?:cards|lies))|dormitor(?:y|ies)|"
     r"garages?|"
     r"clinics?|hospitals?|(?<!-)wards?|control towers?|schools?|pharmac(?:y|ies)|(?:guard )?huts?|power ?houses?|"
     r"pump ?houses?|factor(?:y|ies)|"
-    r"(?:accommodation|apartment|residential|housing|administrative|prefabricated) blocks?|"
+    r"(?:accommodation|apartment|residential|housing|administrative|administration|prefabricated) blocks?|"
     r"(?:turbine|machine|pump|pumping|assembly|generator) halls?|(?:outpatient|maternity|surgical|hospital) wings?)"
     r"(?!['’]s)"
 )
@@ -145,7 +150,8 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"destroy(?:s|ed|ing)?|destruction|demolish(?:es|ed|ing)?|demolition|bl(?:ew|own|ow|owing) up|"
             r"raz(?:ed|ing)|levelled|leveled|flattened|obliterat(?:ed|ing)|reduced to (?:rubble|ashes|ruins)|"
             r"burn(?:ed|t) (?:down|out|to the ground)|gutted|torn down|bulldozed|dismantled|wrecked|dynamited|in ruins|"
-            r"pull(?:ed|ing) down|knock(?:ed|ing)? down|blown apart|blown to (?:bits|pieces)|collapsed|rubble|"
+            r"pull(?:ed|ing) down|knock(?:ed|ing)? (?:down|over)|felled|blown apart|"
+            r"blown to (?:bits|pieces)|collapsed|rubble|"
             r"taken down|brought down|implod(?:es|ed|ing)|"
             r"gave way(?! to\b)|cut(?:ting)? down(?! on)|toppled|smashed|crumbled|devastated|"
             r"(?:a )?write-?off|written off|"
@@ -160,18 +166,27 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
             r"damag(?:ed|ing|e)|breach(?:es|ed)|"
             r"hit|struck|shelled|bombed|caught fire|set (?:on fire|ablaze|alight)|ablaze|on fire|"
             r"in flames|burn(?:s|ed|t|ing)|exploded|fire engulfed|engulfed (?:in|by)|set fire to|scorched|"
-            r"pierced|holed|caved[ -]in|cratered|cracked|buckled|torn (?:off|open)|put out of action|blaze|"
-            r"los(?:t|es?|ing) (?:its|their|part of (?:its|the)) roofs?|blackened|charred|"
+            r"pierced|punctured|rendered (?:unusable|useless)|"
+            r"ha(?:s|ve|d) (?:an? )?(?:\w+ )?holes? in|holed|caved[ -]in|cratered|cracked|buckled|"
+            r"torn (?:off|open)|put out of action|blaze|"
+            r"los(?:t|es?|ing) (?:its|their|part of (?:its|the)) (?:roofs?|windows?|walls?)|blackened|charred|"
             r"(?<!opened )(?<!open )(?<!opens )(?<!under )(?<!of )fires? (?:at|in|on) (?:an?|the|one|two|its|their)|"
             r"set(?:s|ting)? (?:[\w'’-]+ ){1,5}(?:on fire|ablaze|alight)"
         ),
     ),
-    ("built", _any(r"(?:re)?built|erected|constructed|put up|completed (?:the )?construction")),
+    (
+        "built",
+        _any(
+            r"(?:re)?built|erected|constructed|put (?:back )?up|inaugurat(?:es|ed)|"
+            r"new (?:[\w'’-]+,? ){1,4}completed|completed (?:the )?construction"
+        ),
+    ),
     (
         "intact",
         _any(
             r"intact|unharmed|undamaged|unscathed|untouched|still (?:stand(?:s|ing)?|stood)|stands? as before|spared|"
             r"survived?|(?:is|are|was|were) standing|"
+            r"without a scratch|(?:is|are) where (?:it was|they were)|(?:is|are) (?:completely |all )?safe(?=[,.;])|"
             r"unaffected|not (?:been )?(?:affected|touched)|(?:fully|still) operational|working normally|"
             r"escap(?:ed|es|ing)(?: (?:harm|damage|unharmed|destruction)|(?=[,.;]))|unchanged|"
             r"(?:all|still)(?: [\w'’-]+){0,4} in place|"
@@ -182,7 +197,10 @@ EVENTS: tuple[tuple[What, re.Pattern[str]], ...] = (
     ),
 )
 """What is said to have happened → the words that say it."""
-WENT = re.compile(rf"{_WENT}|(?:is|are|was|were) standing", re.IGNORECASE)
+WENT = re.compile(
+    rf"{_WENT}|(?:is|are|was|were) standing|(?:is|are) (?:completely |all )?safe|(?:is|are) where (?:it was|they were)",
+    re.IGNORECASE,
+)
 """What is said of a structure that was destroyed, or stands, and as well"""
 LEAVES = re.compile(
     r"\b(?:soldiers?|troops?|forces|guards?|fighters?|crews?|teams?|staff|personnel|workers?|employees|engineers?|"
@@ -221,15 +239,14 @@ CIVIL = re.compile(
     re.IGNORECASE,
 )
 """What stands in a town and not in a plant: of it a sentence speaks that names no facility itself."""
-NAMED = re.compile(
-    r"\b(?:depots?|terminals?|plants?|bases?|camps?|compounds?|stations?|(?:sea)?ports?)\b", re.IGNORECASE
-)
+NAMED = re.compile(r"\b(?:depots?|terminals?|plants?|bases?|camps?|compounds?|stations?|(?:sea)?port)\b", re.IGNORECASE)
 """What is a facility where a name stands before it."""
 INTENTION = _any(
     r"will|would|shall|plan(?:s|ned)? to|want(?:s|ed)? to|threaten(?:s|ed)? to|prepar(?:e|es|ed|ing) to|"
-    r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|could be|if|(?:is|are|was|were) (?:due )?to be"
+    r"vow(?:s|ed)? to|order(?:s|ed)? to|about to|intend(?:s|ed)? to|recommend(?:s|ed)? that|proposed|"
+    r"could be|if|(?:is|are|was|were) (?:due )?to be"
 )
-PRETENCE = _any(r"scenario|rehears(?:e|es|ed|al|als|ing)|war ?games?|mock-?ups?")
+PRETENCE = _any(r"scenario|purposes? of the (?:drill|exercise)|rehears(?:e|es|ed|al|als|ing)|war ?games?|mock-?ups?")
 """What makes all of its clause an exercise."""
 SIMILE = re.compile(
     r"\b(?:compar(?:e|es|ed|ing)|liken(?:s|ed|ing)?)\b.{0,80}? (?:to|with) (?:an?|the)\b|"
@@ -259,9 +276,19 @@ CORRECTION = re.compile(
     r"\b(?:CORRECTION|Correction|correct(?:s|ed) (?:an|its|our|the) (?:earlier|report)|retract(?:s|ed))\b"
 )
 """What takes back something that the text says elsewhere."""
+WE_SAID = _any(r"we (?:had |have )?(?:stated|reported|described|wrote|said)")
+"""In a text that corrects another: what that one said."""
+FICTION = re.compile(
+    r"\b(special effects|pyrotechnic\w*|film (?:set|crew|studio)|film(?:ing|ed) of|screen time|movie|thriller|extras|"
+    r"plywood|replica|make-believe|box office|for the (?:last|final) scene|stage set|theatre play)\b",
+    re.IGNORECASE,
+)
+MUCH_FICTION = 3
+"""Different such words, from which on a text tells what is played."""
 HEDGES = _any(
     r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
-    r"claim(?:s|ed)?|according to|(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
+    r"spoke of|speaks of|described as|maintain(?:s|ed) that|claim(?:s|ed)?|according to|"
+    r"(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
     r"(?:he|she|they|it|who|residents|witnesses|officials?|sources?|spokes\w+) add(?:s|ed)|"
     r"swears?|insists?|seems? to|(?:is|are) thought to|I think|as far as I can tell|"
     r"rumou?r(?:s|ed)?|suggest(?:s|ed)?|alleges?|alleged|reports?|reported|told|accus(?:es|ed)"
