@@ -141,7 +141,8 @@ def find_assertions(
                 for match in _UNNAMED.finditer(text)
             )
             continue
-        hedges = tuple(dict.fromkeys(match.group() for match in HEDGES.finditer(text)))
+        asked = ("?",) if text.rstrip("\"'”’)»").endswith("?") else ()
+        hedges = (*dict.fromkeys(match.group() for match in HEDGES.finditer(text)), *asked)
         for one in said:
             stance: Stance = "hedged" if one.stance == "asserted" and hedges else one.stance
             if stance in ("asserted", "hedged"):
@@ -161,13 +162,15 @@ def _corrections(sentences: tuple[Sentence, ...]) -> tuple[Unresolved, ...]:
 
 
 def _fiction(sentences: tuple[Sentence, ...]) -> tuple[Unresolved, ...]:
-    """What to say of a text about a film, in which nothing happened that it tells."""
+    """What to say of a text about a film or a game, in which nothing happened that it tells."""
     words = {match[1].lower(): one.text for one in sentences for match in FICTION.finditer(one.text)}
     if len(words) < MUCH_FICTION:
         return ()
     word, text = next(iter(words.items()))
     return (
-        Unresolved(word, text, "the text seems to tell of a film or a play: nothing in it is taken to have happened"),
+        Unresolved(
+            word, text, "the text seems to tell of a film, a play or a game: nothing in it is taken to have happened"
+        ),
     )
 
 

@@ -101,6 +101,8 @@ _TITLE = re.compile(
     rf"(?:,|(?<!\bon) (?:{_SHORT_WEEKDAY}),?)\s((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}})[\s*_]*$", re.IGNORECASE
 )
 """A full day at the end of a title, behind a comma or a weekday."""
+_TITLE_LINES = 2
+"""Title, and who wrote it."""
 _HEAD_LINES, _HEAD_LETTERS = 5, 80
 """Lines at the top of a report among which its day may stand alone, and letters of such a line at most."""
 _POSTED = re.compile(
@@ -159,13 +161,18 @@ def dateline(text: str) -> Span | None:
                 span = _one_in(bare, text)
                 if span is not None:
                     return Span(line, span.first, span.last)
-    for match in filter(None, map(_PUBLISHED.search, lines)):
+    return _beside_words(lines)
+
+
+def _beside_words(lines: list[str]) -> Span | None:
+    """The full day behind "published", or at the end of a title."""
+    # the last line is the text itself
+    found = [*map(_PUBLISHED.search, lines), *map(_TITLE.search, lines[:-1][:_TITLE_LINES])]
+    for match in filter(None, found):
         for span in find_dates(match[1]):
             if span.first is not None:
                 return Span(match[1], span.first, span.last)
-    title = _TITLE.search(lines[0]) if len(lines) > 1 else None
-    days = find_dates(title[1]) if title is not None else ()
-    return next((Span(title[1], day.first, day.last) for day in days if title and day.first is not None), None)
+    return None
 
 
 def _one_in(head: str, text: str) -> Span | None:

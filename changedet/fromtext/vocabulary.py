@@ -96,7 +96,8 @@ _ROOM = (
 )
 _STRUCTURE = (
     r"water towers?|silos?|chimneys?|smokestacks?|substations?|transformers?|runways?|"
-    r"(?:processing|distillation) units?|jett(?:y|ies)|piers?|quays?|cranes?|generators?|(?:flare )?stacks?|"
+    r"(?:processing|distillation|vacuum|cracking|reforming) units?|jett(?:y|ies)|piers?|quays?|"
+    r"cranes?|generators?|(?:flare )?stacks?|"
     r"(?:power|transmission) lines?|berths?|conveyors?|pipelines?(?! (?:routes?|network|corridor))|"
     r"(?:road|rail|railway|motorway|highway|suspension|steel|concrete) bridges?|pylons?|switchyards?|"
     r"solar panels?|compressors?|pumps?|(?:grain )?elevators?|"
@@ -228,7 +229,8 @@ DENIED = re.compile(
 """What takes it back afterwards."""
 ELSEWHERE = re.compile(
     r"\b(?:village|town|hamlet|suburb|district|quarter|hill|ridge|road)s? (?:of|above|near|outside|over|to) "
-    r"(?-i:[A-Z])|\b[\w.]+ (?:km|kilomet(?:re|er)s|miles) (?:\w+ )?(?:of|from|away)\b",
+    r"(?-i:[A-Z])|\b[\w.]+ (?:km|kilomet(?:re|er)s|miles) (?:\w+ )?(?:of|from|away)\b|"
+    r"\b(?-i:[A-Z][\w’'-]+ (?:village|hamlet|suburb|quarter))\b",
     re.IGNORECASE,
 )
 """What puts the event of a sentence to a place of its own."""
@@ -273,21 +275,24 @@ BESIDE = re.compile(
 )
 """Before an object that only says where another one is."""
 CORRECTION = re.compile(
-    r"\b(?:CORRECTION|Correction|correct(?:s|ed) (?:an|its|our|the) (?:earlier|report)|retract(?:s|ed))\b"
+    r"\b(?:CORRECTION|"
+    r"Correction|CORRECTED|Corrected:|[Ee]arlier version of (?:this|the)|"
+    r"correct(?:s|ed) (?:an|its|our|the) (?:earlier|report)|retract(?:s|ed))\b"
 )
 """What takes back something that the text says elsewhere."""
-WE_SAID = _any(r"we (?:had |have )?(?:stated|reported|described|wrote|said)")
+WE_SAID = _any(r"we (?:had |have )?(?:stated|reported|described|wrote|said)|earlier version")
 """In a text that corrects another: what that one said."""
 FICTION = re.compile(
     r"\b(special effects|pyrotechnic\w*|film (?:set|crew|studio)|film(?:ing|ed) of|screen time|movie|thriller|extras|"
-    r"plywood|replica|make-believe|box office|for the (?:last|final) scene|stage set|theatre play)\b",
+    r"plywood|replica|make-believe|box office|for the (?:last|final) scene|stage set|theatre play|"
+    r"midfield|half-time|derby|goalkeeper|keeper|kick-?off|sports desk|supporters|(?:semi|quarter)-?final)\b",
     re.IGNORECASE,
 )
 MUCH_FICTION = 3
-"""Different such words, from which on a text tells what is played."""
+"""Different such words, from which on a text tells what is played, on a stage or a pitch."""
 HEDGES = _any(
     r"say|says|said|is said to|are said to|reportedly|allegedly|apparently|possibly|probably|perhaps|"
-    r"spoke of|speaks of|described as|maintain(?:s|ed) that|claim(?:s|ed)?|according to|"
+    r"spoke of|speaks of|posted|possible|described as|maintain(?:s|ed) that|claim(?:s|ed)?|according to|"
     r"(?:is|are|was|were) believed to|may have|might have|appears? to|unconfirmed|"
     r"(?:he|she|they|it|who|residents|witnesses|officials?|sources?|spokes\w+) add(?:s|ed)|"
     r"swears?|insists?|seems? to|(?:is|are) thought to|I think|as far as I can tell|"

@@ -84,6 +84,7 @@ def test_what_the_text_alone_does_not_tell_stays_open(text: str) -> None:
         ("STATEMENT ON THE FIRE\n\nBaiji, Salah al-Din Governorate, 22 July 2025. It burned.", "2025-07-22"),
         ("THE ROAD\nPart three. Published 27 September 2024 by the desk\n\nIt took weeks.", "2024-09-27"),
         ("Drill held\n\nPalma, Friday 12 September 2025 (Wire, English service)\n\nMany took part.", "2025-09-12"),
+        ("The tape\n\nInterview by A. B., the Quarterly, Thursday 23 January 2025\n\nWhat happened?", "2025-01-23"),
         ("Channel, 12.07.2023, 08:14\n\nA strike on the base.", "2023-07-12"),
     ],
 )

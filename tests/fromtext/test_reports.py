@@ -789,3 +789,26 @@ def test_a_town_that_is_not_known_there_is_not_another_one(gazetteer: Gazetteer)
 def test_several_towns_speak_for_their_country(gazetteer: Gazetteer) -> None:
     text = "They went from Sittwe to Kyauktaw and Mandalay. In Mae Sot, Thailand, we saw plans."
     assert {place.country for place in propose(text, gazetteer).context} == {"MM", "TH"}
+
+
+def test_a_game_destroys_nothing(gazetteer: Gazetteer) -> None:
+    text = (
+        "The derby was decided by half-time. The keeper was shell-shocked at the Haifa refinery end. "
+        "We hit their command centre in midfield."
+    )
+    assert {one.stance for one in propose(text, gazetteer).assertions} == {"intended"}
+
+
+def test_a_question_asserts_nothing(gazetteer: Gazetteer) -> None:
+    for text in ("Was the building at Abqaiq plant flattened?", "Someone posted a burning building at Abqaiq plant."):
+        assert [one.stance for one in propose(text, gazetteer).assertions] == ["hedged"], text
+
+
+def test_an_earlier_version_is_taken_back(gazetteer: Gazetteer) -> None:
+    text = "A fuel tank was hit at Zawia refinery. An earlier version of this story said three masts had collapsed."
+    assert [one.stance for one in propose(text, gazetteer).assertions] == ["asserted", "denied"]
+
+
+def test_what_happened_in_a_village_is_said_of_no_site(gazetteer: Gazetteer) -> None:
+    text = "The Tabqa dam was damaged. Burners in al-Busayrah village: four destroyed, not linked to the facility."
+    assert [one.sites for one in propose(text, gazetteer).assertions if one.what == "destroyed"] in ([], [()])
