@@ -105,9 +105,8 @@ def find_assertions(
     unknown += _headings(sentences, sites, towns)
     made: list[Assertion] = []
     unresolved: list[Unresolved] = []
-    corrects = bool(_corrections(sentences))
-    played = _fiction(sentences)
-    unresolved.extend((*played, *_corrections(sentences)))
+    corrected, played = _corrections(sentences), _fiction(sentences)
+    unresolved.extend((*played, *corrected))
     past = history(days, published)
     for sentence in sentences:
         text = sentence.text
@@ -146,7 +145,7 @@ def find_assertions(
         for one in said:
             stance: Stance = "hedged" if one.stance == "asserted" and hedges else one.stance
             if stance in ("asserted", "hedged"):
-                stance = "intended" if played else "denied" if corrects and WE_SAID.search(text) else stance
+                stance = "intended" if played else "denied" if corrected and WE_SAID.search(text) else stance
             kinds, written = tuple(one.objects), tuple(one.objects.values())
             dates = days_for(days, sentence, one.what, intended=one.stance == "intended")
             made.append(

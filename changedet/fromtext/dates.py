@@ -91,9 +91,9 @@ _HEAD = re.compile(r"[\s#*]*([^\n.!?–—]{4,80}?)\s*(?:[–—]|\s-{1,2}\s|\.\
 _LOWER = re.compile(r"\b(?!(?:al|el|ad|an|ar|as|ash|az|ez|es|ed|de|la|do|da|di)\b)[a-z]{2,}")
 _ASIDE = re.compile(r"\([^)]*\)")
 """Such as "(wire)" in a dateline."""
+PUBLISHED = r"\b(?:published|posted|issued|updated|distributed|released)(?: on)?:? "
 _PUBLISHED = re.compile(
-    rf"\b(?:published|posted|issued|updated|distributed|released)(?: on)?:? "
-    rf"((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}}|\d{{4}}-\d\d-\d\d|\d{{1,2}}\.\d{{1,2}}\.\d{{4}})",
+    rf"{PUBLISHED}((?:{_DAY} {_MONTH}|{_MONTH} {_DAY}),? \d{{4}}|\d{{4}}-\d\d-\d\d|\d{{1,2}}\.\d{{1,2}}\.\d{{4}})",
     re.IGNORECASE,
 )
 DAY_OF_MONTH = re.compile(rf"{_DAY} (?:of )?{_MONTH}|{_MONTH} {_DAY}", re.IGNORECASE)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from changedet.fromtext.dates import DAY_OF_MONTH, Span, counted_from, find_dates, the_same
+from changedet.fromtext.dates import DAY_OF_MONTH, PUBLISHED, Span, counted_from, find_dates, the_same
 from changedet.fromtext.vocabulary import PRETENCE, VISIT, What
 from changedet.fromtext.words import Sentence
 
 HEAD_SENTENCES = 4
 """At the top of a text, among which its dateline stands."""
-_POSTED = re.compile(r"\b(?:published|posted|issued|updated|distributed|released)(?: on)?:? $", re.IGNORECASE)
+_POSTED = re.compile(rf"{PUBLISHED}$", re.IGNORECASE)
 _PLACED_HEAD = re.compile(r"(?!\w+day\b)[^\W\d_]{3,}.*,")
 """A dateline that begins with a place; one of a day alone, further down, is that of what follows."""
 HALF_A_YEAR = timedelta(days=182)

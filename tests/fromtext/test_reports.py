@@ -744,11 +744,10 @@ def test_more_of_what_befalls_things(gazetteer: Gazetteer) -> None:
     ):
         (found,) = propose(text, gazetteer).assertions
         assert [found.what, found.stance, *found.kinds] == expected, text
-    for text in (
-        "Stray rounds came down inside the fence of the refinery.",
-        "He called it a bombed-out house of lies.",
-    ):
-        assert not [one for one in propose(text, gazetteer).assertions if one.kinds or one.sites], text
+    assert not [one for one in propose("He called it a bombed-out house of lies.", gazetteer).assertions if one.kinds]
+    rounds = "Work at the Zawiya refinery stopped thirty hours after stray rounds of the fighting came down there."
+    assert "destroyed" not in {one.what for one in propose(rounds, gazetteer).assertions}
+    assert [one.what for one in propose("The Zawiya refinery came down.", gazetteer).assertions] == ["destroyed"]
 
 
 def test_a_film_and_a_drill_destroy_nothing(gazetteer: Gazetteer) -> None:
@@ -810,5 +809,6 @@ def test_an_earlier_version_is_taken_back(gazetteer: Gazetteer) -> None:
 
 
 def test_what_happened_in_a_village_is_said_of_no_site(gazetteer: Gazetteer) -> None:
-    text = "The Tabqa dam was damaged. Burners in al-Busayrah village: four destroyed, not linked to the facility."
-    assert [one.sites for one in propose(text, gazetteer).assertions if one.what == "destroyed"] in ([], [()])
+    for where, sites in (("al-Busayrah village", ()), ("the yard", ("Tabqa dam",))):
+        text = f"The Tabqa dam was damaged. A hangar in {where} was destroyed."
+        assert [one.sites for one in propose(text, gazetteer).assertions if one.what == "destroyed"] == [sites]
